@@ -25,19 +25,25 @@ proof: .venv/ready ## what takes minutes: whole flows of both systems, orders un
 clients: .venv/ready ## clients that nobody here wrote, against the Business Central sandbox (installs them in a venv of their own)
 	$(BIN)/python winbc_pipeline_tests/clients/run.py
 
-# What runs on a server, too: loading, the store, what is planned and sent, and a killed run of orders. ALL=1 takes the rest.
-ON_SERVER = winbc_pipeline_tests/staging/test_load.py winbc_pipeline_tests/staging/test_store.py winbc_pipeline_tests/sync/records/test_slices.py
-KILLED = winbc_pipeline_tests/sync/test_conformance.py
-MORE = winbc_pipeline_tests/staging winbc_pipeline_tests/mapping/test_in_a_flow.py $(KILLED) winbc_pipeline_tests/sync/documents/reliability/test_crashes.py winbc_pipeline_tests/sync/test_resumed_load.py winbc_pipeline_tests/sync/records/test_records.py
+# What needs servers, and what of the rest runs on a server, too: loading, the store, stock put together, what is planned,
+# random stories of orders, a killed run of orders. ALL=1 takes the rest, and 100 stories. Three at a time: they often wait.
+T = winbc_pipeline_tests
+OF_SERVERS = $(shell grep -rl --include=*.py "mark.scale" $T)
+LOADED = $T/staging/test_load.py $T/staging/test_store.py $T/staging/test_gather.py
+PLANNED = $T/sync/records/test_slices.py
+STORIES = $T/sync/documents/reliability/test_machine.py::test_every_order_arrives_once
+KILLED = $T/sync/test_conformance.py
+MORE = $T/staging $T/mapping/test_in_a_flow.py $(KILLED) $T/sync/documents/reliability/test_crashes.py $T/sync/test_resumed_load.py $T/sync/records/test_records.py
 
-scale: .venv/ready ## state in PostgreSQL and runs in workers, under every loss; the tests of staging and of killed runs on it (starts Debian's PostgreSQL and Redis on loopback). ALL=1 takes all of them
+scale: .venv/ready ## state in PostgreSQL and runs in workers, under every loss; tests of staging, stories and killed runs on it (starts Debian's PostgreSQL and Redis on loopback). ALL=1 takes all of them
 ifdef ALL
-	$(BIN)/pytest -n 2 --dist worksteal -m scale
-	$(BIN)/pytest -n 2 --dist worksteal -m "not soak and not scale" --state postgres $(ON_SERVER) $(MORE)
+	$(BIN)/pytest -n 3 --dist worksteal -m scale $(OF_SERVERS)
+	$(BIN)/pytest -n 3 --dist worksteal -m "not soak and not scale" --state postgres $(PLANNED) $(MORE)
+	$(BIN)/pytest -n 3 --dist worksteal -m "" --state postgres "$(STORIES)_in_50_runs[0]" "$(STORIES)_in_50_runs[1]"
 else
-	$(BIN)/pytest -n 2 --dist worksteal -m "scale and not soak"
-	$(BIN)/pytest -n 2 --dist worksteal -m "not soak and not scale and not proof" --state postgres $(ON_SERVER)
-	$(BIN)/pytest -n 2 --dist worksteal -m "not soak and not scale" -k "killed_run_is_completed and [1-orders_winstore_to_bc]" --state postgres $(KILLED)
+	$(BIN)/pytest -n 3 --dist worksteal -m "scale and not soak" $(OF_SERVERS)
+	$(BIN)/pytest -n 3 --dist worksteal -m "not soak" --state postgres $(LOADED) $(PLANNED)::test_a_plan_leaves_no_draft_behind \
+		$(STORIES)_whatever_comes "$(KILLED)::test_a_killed_run_is_completed_by_the_next_one[1-orders_winstore_to_bc]"
 endif
 
 soak: .venv/ready ## the long loops: random kills and faults, for minutes

@@ -8,8 +8,9 @@ of Winstore what changed since, which is nothing, and not everything. Both may l
 `push`: a server that needs 50 ms per call and 2 ms per change, and takes five calls at a time. Before and after the
 push the same figures are sent by bare sockets, without a ledger and without looking again: that is the ceiling. With
 `--slower 10` the server needs ten times as long, so that the share tells of the calls, and not of a busy machine.
-Prints one JSON line: rows, calls, seconds of processor time and of the clock, for `push` also the share of the ceiling,
-and the most MB of memory of this process.
+Prints one JSON line: rows, calls, seconds of processor time and of the clock and the most MB of memory of this process,
+for each step (reading figures, putting those of a SKU together, mapping and planning), and for `push` also the share of
+the ceiling. Linux only.
 """
 
 import argparse
@@ -18,7 +19,6 @@ import http.client
 import json
 import multiprocessing
 import re
-import resource
 import tempfile
 import time
 from collections import Counter
@@ -38,6 +38,7 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 NOW = START + timedelta(days=30)
 PER_SECOND = 500  # figures that changed in one second
 PAGE = 5000
+AT_ONCE = 50_000  # records whose links are noted at once
 
 
 def modified(number: int) -> str:
@@ -132,45 +133,50 @@ def pages(numbers: range, warehouses: int, quantity: int = 7, later: int = 0) ->
         yield json.dumps([stock_row(n, warehouses, quantity, n + later) for n in some]).encode()
 
 
-def staged(folder: Path, rows: int, url: str, warehouses: int = 1) -> Any:
-    """The connected flow, with every SKU staged."""
+def staged(folder: Path, rows: int, url: str, warehouses: int = 1) -> tuple[Any, dict[str, float]]:
+    """The connected flow, with every SKU staged, and what that took."""
     from winbc_pipeline.flows.stock import STOCK_TO_BC
     from winbc_pipeline.sync.connected import ConnectedFlow
 
     connected = ConnectedFlow(STOCK_TO_BC, settings_of(folder, url))
-    stage(connected, pages(range(rows * warehouses), warehouses))
-    return connected
+    return connected, stage(connected, pages(range(rows * warehouses), warehouses), "stage")
 
 
-def stage(connected: Any, lines: Iterable[bytes]) -> None:
+def stage(connected: Any, lines: Iterable[bytes], step: str) -> dict[str, float]:
+    """Stages figures, and says what that took."""
     from winbc_pipeline.staging.load import load
     from winbc_pipeline.sync.reading.stage import gather_records
 
-    load(connected.store, connected.loaded, lines, NOW)
-    gather_records(connected, NOW)
+    with timed(f"{step}_read") as read:
+        load(connected.store, connected.loaded, lines, NOW)
+    with timed(f"{step}_together") as together:
+        gather_records(connected, NOW)
+    return read | together
 
 
 def mapped(rows: int, folder: Path, warehouses: int) -> dict[str, Any]:
     """What staging and the plan of all SKUs take, and of a day in which one in a hundred figures changed."""
-    with timed("stage") as spent:
-        connected = staged(folder, rows, "http://127.0.0.1:1", warehouses)
+    connected, spent = staged(folder, rows, "http://127.0.0.1:1", warehouses)
     with timed("") as planned:
         assert planned_actions(connected, START.date()) == {"update": rows}
     changed = range(0, rows * warehouses, 100)
+    of_stage = stage(connected, pages(changed, warehouses, 8, later=PER_SECOND * 86_400), "day")
     with timed("day") as of_day:
-        stage(connected, pages(changed, warehouses, 8, later=PER_SECOND * 86_400))
         assert planned_actions(connected, START.date() + timedelta(days=1)) == {"update": len(changed)}
-    return spent | planned | of_day
+    return spent | planned | of_stage | of_day
 
 
 @contextmanager
 def timed(step: str) -> Iterator[dict[str, float]]:
-    """Seconds of processor time and of the clock that a block takes, by names that begin with a step."""
+    """Seconds of processor time and of the clock, and the most MB, of a block, by names that begin with a step."""
     spent: dict[str, float] = {}
+    Path("/proc/self/clear_refs").write_text("5")  # proc(5): the peak begins anew
     began, clock, name = time.process_time(), time.perf_counter(), f"{step}_" if step else ""
     yield spent
     spent[f"{name}processor_s"] = time.process_time() - began
     spent[f"{name}seconds"] = time.perf_counter() - clock
+    peak = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    spent[f"{name}mb"] = int(peak.split()[1]) // 1024
 
 
 def planned_actions(connected: Any, day: date) -> dict[str, int]:
@@ -198,24 +204,26 @@ def planned_actions(connected: Any, day: date) -> dict[str, int]:
 def swept(rows: int, folder: Path, url: str, warehouses: int, changes_only: bool) -> dict[str, Any]:
     from winbc_pipeline.sync.stock.sweep import sweep
 
-    connected = staged(folder, rows, url, warehouses)
+    connected, of_stage = staged(folder, rows, url, warehouses)
     from winbc_pipeline.staging import ledger
     from winbc_pipeline.staging.ledger import Move, State
 
     known = {"hash": "of before"}
-    moves = [Move("item", f"S{n:06d}", State.CONFIRMED, known | {"target_id": item(n, 0)["id"]}) for n in range(rows)]
-    ledger.move(connected.store, moves, "bench")
+    for start in range(0, rows, AT_ONCE):
+        numbers = range(start, min(start + AT_ONCE, rows))
+        links = [(f"S{n:06d}", known | {"target_id": item(n, 0)["id"]}) for n in numbers]
+        ledger.move(connected.store, [Move("item", key, State.CONFIRMED, link) for key, link in links], "bench")
     if changes_only:
         with connected.store.open() as connection:
             connection.execute("INSERT INTO watermark VALUES (?, ?)", [connected.flow.id, NOW])
-    sweep(connected, "first")  # maps everything, and reads it where that is wanted
+    with timed("first") as first:
+        sweep(connected, "first")  # maps everything, and reads it where that is wanted
     before = counted(url)["calls"]
-    began, clock = time.process_time(), time.perf_counter()
-    done = sweep(connected, "bench")
-    spent: dict[str, Any] = {"processor_s": time.process_time() - began, "seconds": time.perf_counter() - clock}
+    with timed("") as spent:
+        done = sweep(connected, "bench")
     assert (done.seen, done.differing) == (rows, 0), done
     after = counted(url)["calls"]
-    return spent | {f"calls_{name}": after[name] - before.get(name, 0) for name in after}
+    return of_stage | first | spent | {f"calls_{name}": after[name] - before.get(name, 0) for name in after}
 
 
 def pushed(rows: int, folder: Path, url: str) -> dict[str, Any]:
@@ -226,7 +234,7 @@ def pushed(rows: int, folder: Path, url: str) -> dict[str, Any]:
     from winbc_pipeline.sync.work import Work
     from winbc_pipeline.systems.business_central import BusinessCentral
 
-    connected = staged(folder, 1, url)
+    connected, _ = staged(folder, 1, url)
     planned = [
         {"part": "item", "key": f"S{n:06d}", "window": START.date(), "action": "update", "hash": f"{n:032x}"}
         | {"body": '{"inventory":5}', "changes": '[{"field":"inventory","old":1,"new":5}]', "field_hashes": "{}"}
@@ -239,9 +247,8 @@ def pushed(rows: int, folder: Path, url: str) -> dict[str, Any]:
     target = BusinessCentral(connected.settings)
     assert target.root
     before = ceiling(rows, url)
-    began, clock = time.process_time(), time.perf_counter()
-    push(Work(connected, START.date(), START.date(), "bench"), target)
-    spent = {"processor_s": time.process_time() - began, "seconds": time.perf_counter() - clock}
+    with timed("") as spent:
+        push(Work(connected, START.date(), START.date(), "bench"), target)
     target.close()
     confirmed = len(ledger.read(connected.store, "state = 'CONFIRMED'"))
     assert (counted(url)["arrived"], confirmed) == (rows, rows)
@@ -305,8 +312,7 @@ def main() -> None:
                     else swept(rows, Path(folder), url, warehouses, given.what == "sweep-changes")
                 )
     figures = {name: round(value, 2) if isinstance(value, float) else value for name, value in spent.items()}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(json.dumps({"what": given.what, "rows": rows} | figures | {"peak_rss_mb": peak}))
+    print(json.dumps({"what": given.what, "rows": rows} | figures))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ Here belongs: keeping the records in step with their rows, and the note of the l
 record may lack rows that nobody has asked for. Which rows make a record, and how: flows/.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 import duckdb
@@ -16,6 +17,7 @@ WHOLE = {"name": "VARCHAR", "asked_at": "TIMESTAMPTZ"}
 TABLE = "last_whole_read"
 ROWS_AT_ONCE = 500_000
 """Rows that are put together in one statement: its groups stay in memory, and a million SKUs have ten million rows."""
+SLICE = "_slice"
 
 
 def last_whole(store: Store, name: str) -> datetime | None:
@@ -45,19 +47,21 @@ def create_history(connection: duckdb.DuckDBPyConnection, table: StagingTable) -
     create(connection, StagingTable(history_table(table.name), {**table.fields, "_read_at": "datetime"}, (), ""))
 
 
-def in_slice(text: str) -> str:
-    """SQL: whether what has this text is put together now; true wherever `put_together` is not at work.
+def slice_of(table: str) -> str:
+    """SQL: the rows of a table that are put together now. There are such while `put_together` is at work."""
+    return quote(f"slice_of_{table}")
 
-    Args:
-        text: SQL of a text that all rows share that make one record, and all records that are looked at together.
-    """
-    return f"coalesce(hash({text}) % getvariable('slices') = getvariable('slice'), true)"
+
+def portions(connection: duckdb.DuckDBPyConnection, table: str, text: str) -> list[str]:
+    """SQL conditions that take the rows of a table some at a time, by a text (SQL): a join of these stays in memory."""
+    number = 1 + _count(connection, table) // ROWS_AT_ONCE
+    return [f"hash({text}) % {number} = {each}" for each in range(number)]
 
 
 def put_together(
     connection: duckdb.DuckDBPyConnection,
     table: StagingTable,
-    rows: str,
+    rows: Mapping[str, str],
     select: str,
     read_at: datetime,
     keep: timedelta,
@@ -65,9 +69,10 @@ def put_together(
     """Brings the records of a staging table in step with their rows. The caller has begun a transaction.
 
     Args:
-        rows: the name of the table of the rows.
-        select: SELECT of the records of a slice (`in_slice`): the table's fields, and its columns `_modified_at`,
-            `_window` and `_bad_fields`.
+        rows: the tables of the rows, and for each the SQL of a text that all of its rows share that make one record,
+            or that are looked at together.
+        select: SELECT of the records of a slice (`slice_of` these tables): the table's fields, and its columns
+            `_modified_at`, `_window` and `_bad_fields`.
         read_at: the moment of reading, which the history notes.
         keep: how long the history of a record is kept. Its last state stays.
     """
@@ -92,20 +97,51 @@ def put_together(
     connection.execute(f"INSERT INTO {history} BY NAME SELECT *, ?::TIMESTAMPTZ AS _read_at FROM gathered", [read_at])
 
 
-def _gather(connection: duckdb.DuckDBPyConnection, table: StagingTable, rows: str, select: str) -> None:
+def _gather(connection: duckdb.DuckDBPyConnection, table: StagingTable, rows: Mapping[str, str], select: str) -> None:
     """Makes the temporary table `gathered` of all records, slice by slice."""
-    every, found = ", ".join(map(quote, table.fields)), connection.execute(f"SELECT count(*) FROM {quote(rows)}")
+    every = ", ".join(map(quote, table.fields))
     key = " || '/' || ".join(f"coalesce({quote(name)}, '')" for name in table.key)
     records = f"""
         SELECT {key} AS _key, hash({every}, _bad_fields) AS _version, NULL::BOOLEAN AS _namesakes, *
         FROM ({select})"""
-    slices = 1 + (found.fetchone() or (0,))[0] // ROWS_AT_ONCE
-    connection.execute(f"SET VARIABLE slices = {slices}::UBIGINT")
+    slices = 1 + max(_count(connection, name) for name in rows) // ROWS_AT_ONCE
+    for name, text in rows.items() if slices > 1 else ():
+        _sort(connection, name, text, slices)
     for number in range(slices):
-        connection.execute(f"SET VARIABLE slice = {number}::UBIGINT")
+        for name in rows:
+            one = f"SELECT * EXCLUDE ({SLICE}) FROM {_sorted(name)} WHERE {SLICE} = {number}"
+            of_all = f"FROM {quote(name)}"
+            _view(connection, slice_of(name), one if slices > 1 else of_all)
         into = "INSERT INTO gathered" if number else "CREATE OR REPLACE TEMP TABLE gathered AS"
         connection.execute(f"{into} {records}")
-    connection.execute("RESET VARIABLE slices")
+    for name in rows:
+        connection.execute(f"DROP VIEW temp.{slice_of(name)}")
+        connection.execute(f"DROP TABLE IF EXISTS temp.{_sorted(name)}")
+
+
+def _sort(connection: duckdb.DuckDBPyConnection, table: str, text: str, slices: int) -> None:
+    """Makes a temporary copy of a table, slice after slice: whoever reads one skips the blocks of the others."""
+    connection.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE {_sorted(table)} AS
+        SELECT *, (hash({text}) % {slices})::USMALLINT AS {SLICE}
+        FROM {quote(table)}
+        ORDER BY {SLICE}
+        """
+    )
+
+
+def _sorted(table: str) -> str:
+    return quote(f"sorted_{table}")
+
+
+def _view(connection: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {select}")
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    found = connection.execute(f"SELECT count(*) FROM {quote(table)}").fetchone()
+    return int(found[0]) if found else 0
 
 
 PERSONAL = nothing(TABLE)

@@ -123,23 +123,24 @@ def load(
             gone.begin(connection, table.name)
         first_load = connection.execute(f"FROM {quote(table.name)} LIMIT 1").fetchone() is None
     with writing(store.path.parent), TemporaryDirectory(prefix=PAGES, dir=store.path.parent) as folder:
-        for chunk in Spool(Path(folder), seconds).chunks(pages):
-            read += _take_in(store, table, chunk, read_at, first_load, taken)
+        for number, chunk in enumerate(Spool(Path(folder), seconds).chunks(pages)):
+            # Later ones are compared with what is there: to look through all of it for each would take ever longer.
+            read += _take_in(store, table, chunk, read_at, first_load and number == 0, taken)
             for file in chunk.files:
                 file.unlink()
             loaded(read)
     return read
 
 
-def _take_in(store: Store, table: StagingTable, chunk: Chunk, read_at: datetime, first_load: bool, taken: Taken) -> int:
-    """Loads a chunk in one transaction; returns the number of its records."""
+def _take_in(store: Store, table: StagingTable, chunk: Chunk, read_at: datetime, is_first: bool, taken: Taken) -> int:
+    """Loads a chunk in one transaction, the first one into an empty table; returns the number of its records."""
     rows = _typed_rows(table, chunk.files, read_at)
     with store.transaction() as connection:
         rows += erased.unless_marked(store.key_folder, table.marks)
         connection.execute("SET preserve_insertion_order = false")
         connection.execute("SET force_compression = 'fsst'")  # trying every compression takes a quarter longer
         try:
-            read = _add_all(connection, table, rows) if first_load else _merge(connection, table, rows)
+            read = _add_all(connection, table, rows) if is_first else _merge(connection, table, rows)
             if table.watched:
                 gone.forget_given(connection, table.name, table.group)
         except duckdb.InvalidInputException:
@@ -149,7 +150,7 @@ def _take_in(store: Store, table: StagingTable, chunk: Chunk, read_at: datetime,
 
 
 def _add_all(connection: duckdb.DuckDBPyConnection, table: StagingTable, rows: str) -> int:
-    """Adds rows to a table that this load fills from the beginning."""
+    """Adds rows to an empty table."""
     target = quote(table.name)
     read = _count(connection, f"INSERT INTO {target} BY NAME {rows}")
     if table.watched:

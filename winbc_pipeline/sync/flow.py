@@ -147,7 +147,9 @@ class Gather:
             be in use for long. None when it is.
         prepare: makes the tables that the SELECT reads, in the flow's database. Its arguments are a connection, the
             settings, the name of the table of the rows, and what `asks` gave.
-        select: gives the SELECT of all records (staging/gather.py) from the settings and the same name.
+        select: gives the SELECT of records (staging/gather.py) from the settings and the same name.
+        together: gives the tables that the SELECT looks through slice by slice, from the same name, and for each the
+            SQL of a text that the rows of a record share.
         keep: gives how long it is kept what a record was.
     """
 
@@ -156,6 +158,7 @@ class Gather:
     fields: Callable[[Mapping[str, str]], Mapping[str, str]]
     prepare: Callable[[duckdb.DuckDBPyConnection, Settings, str, Rows | None], None]
     select: Callable[[Settings, str], str]
+    together: Callable[[str], Mapping[str, str]]
     keep: Callable[[Settings], timedelta]
     asks: Callable[[Settings], Rows | None] = field(default=_no_rows)
 

@@ -39,8 +39,10 @@ def test_who_is_asked_to_end_asks_the_worker_and_does_not_start_it_anew(
 ) -> None:
     (tmp_path / "waits.py").write_text("import time\ntime.sleep(60)\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a process inherits what its parent ignores
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()
     assert worker._served(["waits"]) is True
+    signal.signal(signal.SIGTERM, before)
 
 
 def test_the_shipped_configuration_is_the_one_for_workers_where_there_is_a_broker() -> None:

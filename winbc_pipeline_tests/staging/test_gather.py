@@ -11,7 +11,7 @@ from winbc_pipeline.flows.stock import STOCK_TO_BC
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import gather
 from winbc_pipeline.staging.load import load
-from winbc_pipeline.staging.store import quote, rows_of
+from winbc_pipeline.staging.store import Store, quote, rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.reading.stage import gather_records
 
@@ -43,3 +43,21 @@ def test_slices_make_the_records_that_one_statement_makes(tmp_path: Path, monkey
     assert sorted(row["sku"] for row in whole[0]) == sorted(SKUS)
     assert any(row["alike"] for row in whole[0])
     assert sliced == whole
+
+
+def test_a_slice_is_found_without_looking_through_the_others(tmp_path: Path) -> None:
+    """Their rows follow each other in the copy. DuckDB skips blocks in which a value cannot be."""
+    with Store(tmp_path / "some.duckdb").open() as connection:
+        connection.execute("CREATE TABLE figure AS SELECT (n // 3)::VARCHAR AS sku, n FROM range(3000) AS r(n)")
+        gather._sort(connection, "figure", "sku", 7)
+        found = rows_of(
+            connection,
+            """
+            SELECT _slice, count(*) AS rows, max(rowid) - min(rowid) + 1 AS between, count(DISTINCT sku) AS skus
+            FROM sorted_figure
+            GROUP BY _slice
+            """,
+        )
+    assert len(found) == 7
+    assert all(each["rows"] == each["between"] == 3 * each["skus"] for each in found)
+    assert sum(each["rows"] for each in found) == 3000

@@ -131,9 +131,9 @@ def test_an_older_version_never_replaces_a_newer_one(store: Store) -> None:
 
 def test_many_chunks_are_taken_in_like_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "CHUNK_BYTES", 1)
-    pages = [page({"sku": str(n % 7), "price": str(n), "modified": f"2026-03-01T00:00:{n:02d}Z"}) for n in range(30)]
-    assert load(store, TABLE, pages, READ_AT) == 30
-    assert [int(row["price"]) for row in staged(store)] == [28, 29, 23, 24, 25, 26, 27]
+    pages = [page({"sku": str(n % 7), "price": str(n), "modified": f"2026-03-01T00:00:{n:02d}Z"}) for n in range(12)]
+    assert load(store, TABLE, pages, READ_AT) == 12
+    assert [int(row["price"]) for row in staged(store)] == [7, 8, 9, 10, 11, 5, 6]
 
 
 def test_a_cut_page_is_refused_and_what_was_there_stays(store: Store) -> None:

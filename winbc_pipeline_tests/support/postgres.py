@@ -27,11 +27,22 @@ def state_on(server: "Server", monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     empty(server)
 
 
+def begin_anew() -> None:
+    """Empties the server that databases are on now, if they are on one: a story has nothing of the one before."""
+    if place := (Store.__init__.__kwdefaults__ or {})["server"]:
+        instances.forget_all()
+        _empty(place, dagster=False)
+
+
 def empty(server: "Server", dagster: bool = True) -> None:
     """Deletes all that the tests have put into a server; if wanted, also Dagster's own tables."""
-    with address.asked(server.address) as cursor:
+    _empty(server.address, dagster)
+
+
+def _empty(place: str, dagster: bool) -> None:
+    with address.asked(place) as cursor:
         cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '[.~]' OR nspname = 'winbc'")
         names = [name for (name,) in cursor.fetchall() if dagster or not name.startswith("dagster~")]
         for name in names:
             cursor.execute(f'DROP SCHEMA "{name}" CASCADE')
-            address.forget_schema(server.address, name)
+            address.forget_schema(place, name)

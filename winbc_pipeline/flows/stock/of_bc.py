@@ -18,7 +18,7 @@ import duckdb
 from ... import clock
 from ...mapping.tables import read_table
 from ...settings import Settings
-from ...staging.gather import in_slice
+from ...staging.gather import slice_of
 from ...staging.gone import gone_table
 from ...staging.store import Store, quote, rows_of
 from ...sync.flow import Gather, Reading, Rows
@@ -247,9 +247,14 @@ def select(settings: Settings, rows: str) -> str:
         SELECT
             s.* EXCLUDE (_key, _version, _namesakes, _window), greatest(_window, DATE '{start}') AS _window,
             number AS _sku, itemCategoryCode AS _category
-        FROM {quote(rows)} AS s
-        WHERE {in_slice("number")} AND _key NOT IN (SELECT key FROM {quote(gone_table(rows))})"""
+        FROM {slice_of(rows)} AS s
+        WHERE _key NOT IN (SELECT key FROM {quote(gone_table(rows))})"""
     )
+
+
+def together(rows: str) -> Mapping[str, str]:
+    """What is looked at together: each item by itself."""
+    return {rows: "number"}
 
 
 def fields(of_rows: Mapping[str, str]) -> Mapping[str, str]:
@@ -266,4 +271,12 @@ READING = Reading(
     unread=entries.unread,
     note_staged=entries.note_staged,
 )
-GATHER = Gather(key=("number",), modified=MODIFIED, fields=fields, prepare=prepare, select=select, keep=rules.keep)
+GATHER = Gather(
+    key=("number",),
+    modified=MODIFIED,
+    fields=fields,
+    prepare=prepare,
+    select=select,
+    together=together,
+    keep=rules.keep,
+)

@@ -10,7 +10,7 @@ import duckdb
 
 from ...errors import StoreBusy
 from ...settings import Settings
-from ...staging.gather import in_slice
+from ...staging.gather import portions, slice_of
 from ...staging.gone import ABSENT, gone_table
 from ...staging.load import create as create_staging
 from ...staging.store import Row, create_table, insert_rows, quote, rows_of
@@ -19,6 +19,7 @@ from ...sync.flow import Gather
 from ...sync.stock import rules
 from ..products import PRODUCTS
 
+PLACES = "stock_place"
 PLACE = {"sku": "VARCHAR", "warehouse": "VARCHAR"}
 WAIT_S = 5  # seconds that stock waits for the database of products
 CATEGORY = {"sku": "VARCHAR", "category": "VARCHAR"}
@@ -53,14 +54,17 @@ def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, rows: str
     if known is not None:
         connection.execute("DELETE FROM stock_category")
         insert_rows(connection, "stock_category", CATEGORY, known)
-    create_table(connection, "stock_place", PLACE)
-    connection.execute(
-        f"""
-        INSERT INTO stock_place
-        SELECT DISTINCT sku, warehouse FROM {quote(rows)} WHERE sku IS NOT NULL AND warehouse IS NOT NULL
-        EXCEPT FROM stock_place
-        """
-    )
+    create_table(connection, PLACES, PLACE)
+    for portion in portions(connection, rows, "sku"):
+        connection.execute(
+            f"""
+            INSERT INTO {PLACES}
+            SELECT DISTINCT sku, warehouse
+            FROM (SELECT sku, warehouse FROM {quote(rows)} WHERE {portion})
+            ANTI JOIN (FROM {PLACES} WHERE {portion}) USING (sku, warehouse)
+            WHERE sku IS NOT NULL AND warehouse IS NOT NULL
+            """
+        )
 
 
 def categories_if_needed(settings: Settings) -> list[Row] | None:
@@ -93,9 +97,8 @@ def select(settings: Settings, rows: str) -> str:
     shown = f"warehouse || ': ' || {_shown('quantity')} || ', reserved ' || {_shown('reserved')}"
     sums = f"""
         WITH places AS (
-            FROM stock_place
-            WHERE {in_slice("upper(trim(sku))")}
-            AND trim(sku) || '/' || trim(warehouse) NOT IN (SELECT key FROM {gone} WHERE kind = '{ABSENT}')
+            FROM {slice_of(PLACES)}
+            WHERE trim(sku) || '/' || trim(warehouse) NOT IN (SELECT key FROM {gone} WHERE kind = '{ABSENT}')
         ),
         alike AS (
             SELECT upper(trim(sku)) AS number, string_agg(DISTINCT sku, ', ' ORDER BY sku) AS alike
@@ -110,8 +113,7 @@ def select(settings: Settings, rows: str) -> str:
                 CASE WHEN own.warehouse IS NOT NULL THEN own.name ELSE other.name END AS name,
                 CASE WHEN own.warehouse IS NOT NULL THEN own.owner ELSE other.owner END AS owner
             FROM places AS p
-            LEFT JOIN (FROM {quote(rows)} WHERE {in_slice("upper(trim(sku))")}) AS s
-                ON s.sku = p.sku AND s.warehouse = p.warehouse
+            LEFT JOIN {slice_of(rows)} AS s ON s.sku = p.sku AND s.warehouse = p.warehouse
             LEFT JOIN alike AS a ON a.number = upper(trim(p.sku))
             LEFT JOIN stock_group AS own ON own.warehouse = p.warehouse
             LEFT JOIN stock_group AS other ON other.warehouse = '{rules.ANY}'
@@ -144,6 +146,11 @@ def select(settings: Settings, rows: str) -> str:
     return rules.with_rules(with_category)
 
 
+def together(rows: str) -> Mapping[str, str]:
+    """What is looked at together: the SKUs that are one item of Business Central."""
+    return dict.fromkeys((rows, PLACES), "upper(trim(sku))")
+
+
 def _shown(field: str) -> str:
     """SQL of a quantity for people, without zeros at its end."""
     return f"coalesce(regexp_replace({field}::VARCHAR, '\\.?0+$', ''), '?')"
@@ -166,6 +173,7 @@ GATHER = Gather(
     fields=fields,
     prepare=prepare,
     select=select,
+    together=together,
     keep=rules.keep,
     asks=categories_if_needed,
 )

@@ -105,7 +105,8 @@ def gather_records(connected: ConnectedFlow, now: datetime) -> None:
         create_notes(connection, rows.name)
         gather.prepare(connection, connected.settings, rows.name, known)
         select = gather.select(connected.settings, rows.name)
-        put_together(connection, connected.staging, rows.name, select, now, gather.keep(connected.settings))
+        keep, together = gather.keep(connected.settings), gather.together(rows.name)
+        put_together(connection, connected.staging, together, select, now, keep)
 
 
 def _note_absent(connected: ConnectedFlow, since: datetime, now: datetime) -> None:

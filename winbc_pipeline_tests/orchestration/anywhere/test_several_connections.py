@@ -23,7 +23,9 @@ from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
 from winbc_pipeline.build import build_defs
+from winbc_pipeline.orchestration.anywhere.celery_app import queue_of, waiting
 from winbc_pipeline.orchestration.anywhere.execute import prepare
+from winbc_pipeline.orchestration.anywhere.version import version
 from winbc_pipeline.orchestration.windows import range_tags
 from winbc_pipeline.settings import load_settings
 from winbc_pipeline.staging.server import address
@@ -33,11 +35,12 @@ from ...support.flow_cases import FLOW_CASES
 from ...support.postgres import Server, state_on
 from ...support.sandboxes import FIRST, HTTP, REPOSITORY, Sandboxes
 from ...support.servers import started
-from ...support.workers import redis_running, workers
+from ...support.workers import Redis, redis_running, workers
 
 pytestmark = pytest.mark.scale
 ORDERS, MANY = "orders_winstore_to_bc", 15
 AWAY_S = 30  # the server with the state
+REDIS_AWAY_S = 5
 AGAIN_S = 10  # between two runs of a connection
 CASE = FLOW_CASES[ORDERS]
 ENDED = {DagsterRunStatus.FAILURE, DagsterRunStatus.SUCCESS, DagsterRunStatus.CANCELED}
@@ -113,9 +116,16 @@ class Connection:
         return [order["externalDocumentNumber"] for order in orders]
 
 
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    """One of its own: it is lost."""
+    with redis_running() as server:
+        yield server
+
+
 @pytest.fixture(params=[3, pytest.param(8, marks=pytest.mark.soak)])
-def shops(request: pytest.FixtureRequest, postgres: Server, tmp_path: Path) -> Iterator[list[Connection]]:
-    with pytest.MonkeyPatch.context() as monkeypatch, redis_running() as redis, state_on(postgres, monkeypatch):
+def shops(request: pytest.FixtureRequest, postgres: Server, redis: Redis, tmp_path: Path) -> Iterator[list[Connection]]:
+    with pytest.MonkeyPatch.context() as monkeypatch, state_on(postgres, monkeypatch):
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("WINBC_WORKERS__BROKER", redis.address)
         monkeypatch.setenv("DAGSTER_HOME", "")
@@ -145,14 +155,24 @@ def end_all_sessions(server: Server) -> None:
         )
 
 
+def none_waits(redis: Redis) -> bool:
+    """What waits in Redis is lost with it, and would be repeated after three minutes only."""
+    return waiting(redis.address, queue_of(version())) == 0
+
+
 def test_whatever_is_lost_each_order_of_every_connection_arrives_once(
-    shops: list[Connection], postgres: Server
+    shops: list[Connection], postgres: Server, redis: Redis
 ) -> None:
     folders = {each.settings.connection: each.folder for each in shops}
     with workers(2, **folders) as both:
         turns(shops, until=lambda: some_orders(shops, 0))
         both[0].kill()
         with workers(1, **folders):
+            turns(shops, until=lambda: some_orders(shops, MANY // 2) and none_waits(redis))
+            redis.stop(signal.SIGKILL)
+            back = time.monotonic() + REDIS_AWAY_S
+            turns(shops, until=lambda: time.monotonic() > back)
+            redis.start()
             turns(shops, until=lambda: some_orders(shops, MANY))
             end_all_sessions(postgres)
             turns(shops, until=lambda: some_orders(shops, 2 * MANY))

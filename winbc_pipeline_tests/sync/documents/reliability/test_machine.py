@@ -29,6 +29,7 @@ from ....support.order_sandboxes import (
     OrderSandboxes,
     order_sandboxes,
 )
+from ....support.postgres import begin_anew
 
 MINUTE = 60
 MOST_ORDERS = 4
@@ -67,6 +68,7 @@ class Orders(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stack, self.taken = ExitStack(), 0
+        begin_anew()
         folder = Path(self.stack.enter_context(TemporaryDirectory()))
         self.sandboxes: OrderSandboxes = self.stack.enter_context(order_sandboxes(folder, self.tables, self.options))
 
