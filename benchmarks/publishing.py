@@ -88,7 +88,7 @@ def shop_of_products(rows: int, folder: Path) -> Iterator[Callable[[], None]]:
 
     settings = Settings(data_folder=folder, history_start=products.DAY, guards={"enabled": False})
     connected = ConnectedFlow(PRODUCTS, settings)
-    load(connected.store, connected.staging, products.pages(rows, 1), now())
+    load(connected.store, connected.staging, products.pages(range(rows), 1), now())
     target = SimpleNamespace(**{**vars(products.TARGET), "batch": taken, "in_flight": orders.IN_FLIGHT})
     yield lambda: run(connected, products.DAY, target)
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import duckdb
 
 from ..staging import ledger
+from ..staging.disk import signature
 from ..staging.store import Row, create_table, quote, rows_of
 from ..sync.connected import ConnectedFlow
-from ..sync.guards.safe_mode import was_let_go
-from ..sync.keeping.restored import last_restored_in
+from ..sync.guards import safe_mode
+from ..sync.keeping import restored
 from ..sync.plan_table import PLANNED, planned_table
 from .problem import Example, Name, Problem
 from .redaction import E_MAIL, without_personal_data
@@ -60,22 +61,18 @@ def facts_of(connected: ConnectedFlow, now: datetime, wait_s: float | None = Non
     path = connected.store.path
     if not connected.store.exists():
         return Facts()
-    before = _signature(path)
     known = None if connected.store.server else _read.get(path)  # no file tells that a server's tables changed
-    if known and known[0] == before:
+    if known and known[0] == signature(path):
         return known[1]
     with connected.store.open(wait_s) as connection:
         ledger.create(connection)
         create_table(connection, planned_table(connected.flow), PLANNED)
+        safe_mode.create(connection)
+        restored.create(connection)
+        before = signature(path)
         found = _facts(connection, connected, now)
     _read[path] = before, found  # what was committed since then is read next time
     return found
-
-
-def _signature(path: Path) -> Signature:
-    """What changes with every commit: size and moment of the database and of its log."""
-    files = (path, path.with_name(f"{path.name}.wal"))
-    return tuple((file.stat().st_size, file.stat().st_mtime_ns) if file.exists() else (0, 0) for file in files)
 
 
 def _facts(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, now: datetime) -> Facts:
@@ -95,15 +92,15 @@ def _facts(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, now:
         WHERE state NOT IN ('CONFIRMED', 'SKIPPED')
         """,
     )[0]
-    restored = last_restored_in(connection)
+    last = restored.last_restored_in(connection)
     return Facts(
         problems=tuple(_problems(connection, connected, now)),
         states=dict(counts),
         watermark=followed[0] if followed else None,
-        unsent_since=max(waits["unsent"], restored.restored_at) if waits["unsent"] and restored else waits["unsent"],
+        unsent_since=max(waits["unsent"], last.restored_at) if waits["unsent"] and last else waits["unsent"],
         unknown_since=waits["unknown"],
         person_since=waits["person"],
-        was_let_go=was_let_go(connection),
+        was_let_go=safe_mode.was_let_go(connection),
     )
 
 

@@ -9,6 +9,12 @@ def log_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.wal")
 
 
+def signature(path: Path) -> tuple[tuple[int, int], ...]:
+    """What changes with every commit: size and moment of a database and of its log."""
+    files = (path, log_of(path))
+    return tuple((file.stat().st_size, file.stat().st_mtime_ns) if file.exists() else (0, 0) for file in files)
+
+
 def flushed(path: Path) -> None:
     """Waits until the disk has a file, or a folder's list of its files."""
     handle = os.open(path, os.O_RDONLY)

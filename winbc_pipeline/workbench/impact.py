@@ -16,7 +16,11 @@ from tempfile import TemporaryDirectory
 
 import duckdb
 
+from .. import clock
+from ..errors import StoreBusy
+from ..health.publishing.progress import at_work
 from ..staging import ledger
+from ..staging.copying import copy_tables
 from ..staging.load import create as create_staging
 from ..staging.store import Row, create_table, quote, renew_table, rows_of
 from ..sync.connected import ConnectedFlow
@@ -25,7 +29,7 @@ from ..sync.documents.outbox import SENT
 from ..sync.flow import Flow
 from ..sync.map import map_windows
 from ..sync.plan_table import PLANNED, planned_table
-from ..sync.session import check_target
+from ..sync.session import BINDING, check_target
 from ..sync.work import Work
 from .plans import OF_A_LINE
 
@@ -71,6 +75,7 @@ def impact(connected: ConnectedFlow) -> list[Impact]:
     Raises:
         MappingError: names file, row and column.
         ConfigurationError: the ledger was kept for another target.
+        StoreBusy: a run of the flow is at work.
     """
     sending = sending_of(connected.flow)
     with _copied(connected) as copy:
@@ -90,20 +95,34 @@ def _all_of(connected: ConnectedFlow) -> Work:
 
 @contextmanager
 def _copied(connected: ConnectedFlow) -> Iterator[ConnectedFlow]:
-    """The flow with a copy of its database, which is gone when the block ends."""
+    """The flow with a copy of its database, which is gone when the block ends.
+
+    Raises: StoreBusy while a run of the flow is at work, or another process has its database.
+    """
     path, flow = connected.store.path, connected.flow
-    tables = (connected.staging.name, "ledger", "binding", BEFORE)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _check_free(connected)
     with TemporaryDirectory(prefix="impact-", dir=path.parent) as folder:
         copy = replace(connected, database=Path(folder) / path.name)
-        with connected.store.open() as connection:
+
+        def make(connection: duckdb.DuckDBPyConnection) -> None:
             create_staging(connection, connected.staging)
             ledger.create(connection)
-            connection.execute("CREATE TABLE IF NOT EXISTS binding (target VARCHAR)")
+            connection.execute(BINDING)
             renew_table(connection, planned_table(flow), PLANNED)
-            connection.execute(f"CREATE TEMP TABLE {BEFORE} AS {_known_before(flow)}")
-            copy.store.take_over(connection, tables)
+
+        planned = {planned_table(flow): "part, key, action, hash"}
+        tables = dict.fromkeys((connected.staging.name, "ledger", "binding"), "*") | planned
+        copy_tables(connected.store, copy.store, tables, make, lambda: _check_free(connected))
+        with copy.store.open() as connection:
+            connection.execute(f"CREATE TABLE {BEFORE} AS {_known_before(flow)}")
         yield copy
+
+
+def _check_free(connected: ConnectedFlow) -> None:
+    """Raises StoreBusy while a run of the flow is at work: it comes first, and would change what is copied."""
+    if at_work(connected.settings, connected.flow.id, clock.now()):
+        raise StoreBusy(f"A run of {connected.flow.id} is at work.", "Wait until it has ended.")
 
 
 def _known_before(flow: Flow) -> str:

@@ -112,15 +112,16 @@ def preview(connected: ConnectedFlow, key: str | None, sample: int) -> list[Reco
         lock_down(connection)
         for part in connected.parts:
             own = compiled[part.name]
-            create_source_view(connection, part, own, staging.name, where)
+            create_source_view(connection, part, own, staging.name, _first(part, staging.name, sample, key) or where)
             rows = _mapped(connection, connected, part, own, chosen)
             fields = [_fields(connection, own, row) for row in rows]
             parents: list[Row] = []
             if part.parent and rows:
                 parent = flow.part(part.parent)
-                create_source_view(connection, parent, compiled[parent.name], staging.name, "true")
                 keys = ", ".join(literal(row["_key"]) for row in rows)
                 chosen_keys = f"SELECT {part.group or '_key'} FROM {quote(staging.name)} WHERE _key IN ({keys})"
+                of_these = "true" if parent.merged_by else f"{parent.key} IN ({chosen_keys})"
+                create_source_view(connection, parent, compiled[parent.name], staging.name, of_these)
                 parents = _mapped(
                     connection, connected, parent, compiled[parent.name], f"WHERE _key IN ({chosen_keys})"
                 )
@@ -138,6 +139,17 @@ def _chosen(connected: ConnectedFlow, key: str | None, sample: int) -> tuple[str
     # The parts of a document have keys of their own. They are made of the document's staged rows.
     header = connected.flow.part(document.kind(connected.settings).header)
     return f"({header.key} = {literal(key)} OR _key = {literal(key)})", first
+
+
+def _first(part: Part, staging: str, sample: int, key: str | None) -> str:
+    """A condition that leaves the staged rows of a part's first records only; empty where all rows count.
+
+    The newest row of each key is looked for among what is left, so a large table is not held for long.
+    """
+    if key is not None or part.merged_by:
+        return ""
+    first = f"SELECT {part.key} AS first FROM {quote(staging)} WHERE {part.where} GROUP BY 1 ORDER BY 1"
+    return f"{part.key} IN ({first} LIMIT {int(sample)})"
 
 
 def _mapped(

@@ -10,13 +10,18 @@ from typing import Any
 
 import pytest
 
+from winbc_pipeline import clock
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
+from winbc_pipeline.health import facts
 from winbc_pipeline.health.facts import facts_of
 from winbc_pipeline.health.publishing.progress import BELIEVED, at_work, shown
 from winbc_pipeline.health.publishing.publish import publish
 from winbc_pipeline.health.publishing.status import status_of
 from winbc_pipeline.health.report import as_json, report, report_of_published
-from winbc_pipeline.staging.ledger import State
+from winbc_pipeline.settings import Settings
+from winbc_pipeline.staging import ledger
+from winbc_pipeline.staging.ledger import Move, State
+from winbc_pipeline.staging.lingering import lingering
 from winbc_pipeline.staging.published import compaction, files
 from winbc_pipeline.staging.published.outcomes import opened, rows_in
 from winbc_pipeline.staging.store import rows_of
@@ -87,6 +92,12 @@ def test_a_second_run_publishes_only_what_is_new(shop: Shop) -> None:
     assert {row["key"] for row in moves(shop)[before:]} <= {"W2", "605254"}
 
 
+def test_moves_of_a_flow_that_never_planned_or_read_anything_are_published(shop: Shop) -> None:
+    shop.moves(State.FAILED, "W9", reason="MAPPING", message="said of {key}")
+    publish(of_orders(shop))
+    assert [(row["key"], row["message"], row["read"]) for row in moves(shop)] == [("W9", "said of W9", None)]
+
+
 def test_the_mapping_folder_is_not_read_anew_for_each_field(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.orders.order("W1")
     shop.run()
@@ -101,6 +112,18 @@ def test_the_mapping_folder_is_not_read_anew_for_each_field(shop: Shop, monkeypa
     publish(of_orders(shop))
     assert moves(shop)
     assert len(looks) <= 3, "which fields are open, the version of the tables, their rows"
+
+
+@pytest.mark.files
+def test_how_a_flow_is_after_its_first_run_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is published, and the messages that are due, ask for the same."""
+    connected = ConnectedFlow(ORDERS_TO_BC, Settings(data_folder=tmp_path))
+    real, looks = facts._facts, []
+    monkeypatch.setattr(facts, "_facts", lambda *given: looks.append(given) or real(*given))
+    with lingering():
+        ledger.move(connected.store, [Move("order", "W1", State.CONFIRMED)], "run")
+        found = [facts_of(connected, clock.now()) for _ in range(2)]
+    assert len(looks) == 1 and found[0] == found[1] and found[0].states == {"CONFIRMED": 1}
 
 
 def test_a_kill_between_the_outcomes_and_the_status_publishes_nothing_twice(shop: Shop) -> None:

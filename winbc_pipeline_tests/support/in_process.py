@@ -223,7 +223,7 @@ def in_process(
             *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview, variants)),
             (stores, "once_open", memory.once_open),
             (stores, "look_s", lambda: None),  # there is no file to be read only
-            (facts, "_signature", memory.signature),
+            (facts, "signature", memory.signature),
             (known, "_written", memory.signature),
             (ledger, "create", memory.create_ledger),
             *((place, "renew_table", memory.renew) for place in (records_candidates, mapping, candidates)),

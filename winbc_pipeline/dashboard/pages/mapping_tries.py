@@ -11,13 +11,14 @@ from starlette.routing import BaseRoute, Route
 
 from ...errors import NotDone
 from ...health.publishing.masking import holds_goods
+from ...staging.looking import looking
 from ...sync.connected import ConnectedFlow
 from ...sync.flow import Flow
 from ...workbench.impact import Impact, impact
 from ...workbench.shown import Shown
 from ...workbench.tables.drafts import Compared, Draft, compared, results_of
 from ...workbench.tables.saving import content_of, differences_between, history, of_base, shipped
-from ..answers import WAIT_S, note
+from ..answers import WAIT_S, looked_into, note
 from ..guard.forms import form_of
 from ..guard.session import require
 from ..render import render
@@ -43,7 +44,9 @@ class Tries:
         form, draft = form_of(request), self.draft_of(request)
         flow = _flow(draft, str(form.get("flow", "")))
         key = str(form.get("key", "")).strip() or None
-        found = compared(draft, flow, key, SAMPLE, WAIT_S)
+        looked_into(request, flow.id)
+        with looking(WAIT_S):
+            found = compared(draft, flow, key, SAMPLE, WAIT_S)
         wants_people = "open" in form
         if wants_people:
             note(request, "show", f"{flow.id}, preview", {each.key for each in found})

@@ -4,6 +4,7 @@ Here belongs: the rule. All values of goods are open; of people's records codes,
 not open is published as MASKED, whatever it holds, so that nothing of a person rests in what runs publish.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,10 @@ from ...sync.part import Part
 
 GOODS = ("products", "stock")  # flows whose records hold no values of people
 ADDED = ("number", "customerNumber", "itemId", "accountId")  # fields of a body that no table fills
-NUMBERS = (int, float)
+NUMBERS = (int, float, bool)
+NO_FIELDS: frozenset[str] = frozenset()
+# The change of a field of a document's line, but of its free texts.
+OF_A_LINE = re.compile(rf"line \d+ (?!({'|'.join(FREE_TEXTS)})$)\w+", re.ASCII)
 E_MAIL = r"[^\s\"@]+@[^\s\"@]+"
 
 
@@ -70,41 +74,66 @@ def _open_fields(connected: ConnectedFlow, part: Part, compiled: CompiledTables)
     return [each.name for each in filled if each.options or is_open(each.name, each.kind)]
 
 
-def masked_bodies(
-    connected: ConnectedFlow, known: Open, rows: Iterable[tuple[int, str, str]]
-) -> tuple[list[int], list[str]]:
-    """The bodies of calls with the values of open fields only: their numbers, and the bodies as JSON.
+@dataclass(frozen=True)
+class Mask:
+    """Takes what tells something of a person out of what was sent and changed.
 
-    A body that is a list of operations, as some changes of documents are, is left out.
-
-    Args:
-        rows: number, part and body of each.
+    Attributes:
+        sent, changed: by part, the names of the open fields in bodies of calls, and in changes.
+        lines: the name of the field with the lines of a document; empty where there are none.
     """
-    document, numbers, bodies = connected.flow.document, [], []
+
+    sent: Mapping[str, Set[str]]
+    changed: Mapping[str, Set[str]]
+    lines: str
+
+    def body(self, part: str, text: str | None) -> str | None:
+        """The body of a call (JSON) with the values of open fields only.
+
+        None for a list of operations, as some changes of documents are.
+        """
+        content = orjson.loads(text) if text else None
+        if not isinstance(content, dict):
+            return None
+        self._mask(content, self.sent.get(part, NO_FIELDS))
+        return orjson.dumps(content).decode()
+
+    def _mask(self, body: dict[str, Any], shown: Set[str]) -> None:
+        """Masks a body in its place. It costs a run, so most fields are left by the first condition that holds."""
+        for name, value in body.items():
+            if value and name not in shown:
+                if value.__class__ is str:
+                    body[name] = MASKED
+                elif name == self.lines:
+                    _mask_lines(value)
+                elif value.__class__ not in NUMBERS:
+                    body[name] = MASKED
+
+    def changes(self, part: str, text: str | None) -> str | None:
+        """The changes of a record (JSON: a list of `field`, `old`, `new`) with the values of open fields only."""
+        if not text:
+            return None
+        shown, changes = self.changed.get(part, NO_FIELDS), orjson.loads(text)
+        for change in changes:
+            if change["field"] not in shown and not OF_A_LINE.fullmatch(change["field"]):
+                change.update({name: MASKED for name in ("old", "new") if change.get(name) is not None})
+        return orjson.dumps(changes).decode()
+
+
+def _mask_lines(lines: Iterable[dict[str, Any]]) -> None:
+    for line in lines:
+        for name in FREE_TEXTS:
+            if name in line:
+                line[name] = MASKED
+
+
+def mask_of(connected: ConnectedFlow, known: Open) -> Mask:
+    """What is taken out of what a flow sends and changes."""
+    document = connected.flow.document
     kind = document.kind(connected.settings) if document else None
     shown = {part: frozenset(names) for part, names in known.target.items()}
-    if kind:
-        shown[connected.flow.main] = shown[kind.header]
-    for number, part, body in rows:
-        content = orjson.loads(body)
-        if isinstance(content, dict):
-            _mask(content, shown.get(part, frozenset()), kind.navigation if kind else "")
-            numbers.append(number)
-            bodies.append(orjson.dumps(content).decode())
-    return numbers, bodies
-
-
-def _mask(body: dict[str, Any], shown: Set[str], lines: str) -> None:
-    """Masks a body in its place."""
-    for name, value in body.items():
-        if value and value.__class__ is not bool and name not in shown:
-            if value.__class__ is str:
-                body[name] = MASKED
-            elif name == lines:
-                for line in value:
-                    line.update({name: MASKED for name in FREE_TEXTS if name in line})
-            elif value.__class__ not in NUMBERS:
-                body[name] = MASKED
+    of_document = {connected.flow.main: shown[kind.header]} if kind else {}
+    return Mask(shown | of_document, shown, kind.navigation if kind else "")
 
 
 def holds_goods(flow: Flow) -> bool:

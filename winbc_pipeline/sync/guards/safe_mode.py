@@ -26,8 +26,7 @@ def is_on(connected: ConnectedFlow) -> bool:
 
 def was_let_go(connection: duckdb.DuckDBPyConnection) -> bool:
     """Whether a person has let a flow go for the target that its ledger is kept for now."""
-    _create(connection)
-    connection.execute(BINDING)
+    create(connection)
     return connection.execute(f"SELECT 1 FROM {TABLE} JOIN binding USING (target)").fetchone() is not None
 
 
@@ -35,7 +34,7 @@ def arm(connected: ConnectedFlow) -> None:
     """Puts a flow into safe mode; a flow without one stays as it is."""
     if connected.settings.in_safe_mode(connected.flow.id):
         with connected.store.open() as connection:
-            _create(connection)
+            create(connection)
             connection.execute(f"DELETE FROM {TABLE}")
 
 
@@ -43,12 +42,14 @@ def let_go(connected: ConnectedFlow) -> None:
     """Ends the safe mode of a flow for the target that its ledger is kept for. The caller holds the flow's lease."""
     target = bound_target(connected.store)
     with connected.store.transaction() as connection:
-        _create(connection)
+        create(connection)
         connection.execute(f"DELETE FROM {TABLE}")
         connection.execute(f"INSERT INTO {TABLE} VALUES (?, ?)", [target, clock.now()])
 
 
-def _create(connection: duckdb.DuckDBPyConnection) -> None:
+def create(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes what says whether a flow was let go, where it is missing."""
+    connection.execute(BINDING)
     connection.execute(f"CREATE TABLE IF NOT EXISTS {TABLE} ({COLUMNS})")
 
 

@@ -56,9 +56,14 @@ def last_restored(store: Store) -> Restored | None:
 
 def last_restored_in(connection: duckdb.DuckDBPyConnection) -> Restored | None:
     """The last restoring of a database that is open."""
-    create_table(connection, NOTE, COLUMNS)
+    create(connection)
     row = connection.execute(f"SELECT backup_at, restored_at FROM {NOTE}").fetchone()
     return Restored(*row) if row else None
+
+
+def create(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes the note's table where it is missing."""
+    create_table(connection, NOTE, COLUMNS)
 
 
 def in_doubt(connected: ConnectedFlow, restored: Restored) -> set[str]:

@@ -2,11 +2,13 @@
 works)."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.health.publishing.progress import shown as at_work
+from winbc_pipeline.staging import looking
 from winbc_pipeline.staging.people import encryption
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.sync.connected import ConnectedFlow
@@ -14,6 +16,7 @@ from winbc_pipeline.sync.connected import ConnectedFlow
 from ...support.kept_open import let_go
 from ...support.order_sandboxes import order_sandboxes
 from ..test_desk import LATER_SKU
+from ..test_mapping import grid
 from .conftest import Shown, with_a_day
 
 FLOW = ORDERS_TO_BC.id
@@ -58,3 +61,25 @@ def test_pages_that_only_show_open_files_to_read_them_only(
 @pytest.mark.parametrize("path", [f"/plan?flow={FLOW}&page={HUGE}", f"/activity?offset={HUGE}", "/plan?page=-1"])
 def test_a_page_beyond_all_pages_is_an_empty_page(shown: Shown, path: str) -> None:
     assert shown.browser().get(path).status_code == 200
+
+
+@pytest.mark.files
+@pytest.mark.parametrize("part", ["records", "impact"])
+def test_an_edit_is_tried_without_opening_the_flows_database_to_change_it(
+    tmp_path: Path, tables: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    let_go()
+    with order_sandboxes(tmp_path, tables, on_disk=True) as orders:
+        client = with_a_day(Shown(orders)).browser("admin")
+        database, real = orders.settings.flow_database(FLOW), encryption.connect
+        before = database.read_bytes()
+
+        def connect(path: Path, config: Any) -> Any:
+            assert path != database, "it was opened to be changed"
+            return real(path, config)
+
+        monkeypatch.setattr(encryption, "connect", connect)
+        monkeypatch.setattr(looking, "HOLD_S", 30)  # a slow machine fails no test
+        answer = client.post(f"/mapping/{part}", data=grid(client, f"{FLOW}/order.csv") | {"flow": FLOW})
+        assert answer.status_code == 200 and "order" in answer.text
+        assert database.read_bytes() == before

@@ -13,6 +13,7 @@ from winbc_pipeline.health.publishing.progress import shown as at_work
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.sync.connected import ConnectedFlow
 
+from ..test_mapping import grid
 from .conftest import Shown
 
 EN, FLOW = words_of("en"), ORDERS_TO_BC.id
@@ -65,3 +66,11 @@ def test_while_a_run_is_at_work_to_do_has_what_runs_published(client: TestClient
     assert ">W2 <" in page and "not in lookup table" in page and 'value="retry"' in page and ">W1 <" not in page
     assert ">W2 <" in client.get("/todo?reason=MAPPING&text=w2").text
     assert ">W2 <" not in client.get("/todo?reason=TOTAL").text and ">W2 <" not in client.get("/todo?text=W3").text
+
+
+@pytest.mark.parametrize("part", ["records", "impact"])
+def test_while_a_run_is_at_work_an_edit_is_tried_on_nothing(seen_day: Shown, no_database: None, part: str) -> None:
+    client = seen_day.browser("admin")
+    form = grid(client, f"{FLOW}/order.csv") | {"flow": FLOW}
+    with at_work(connected(seen_day)):
+        assert client.post(f"/mapping/{part}", data=form).status_code == 503
