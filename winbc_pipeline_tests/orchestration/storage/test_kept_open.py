@@ -42,7 +42,8 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from winbc_pipeline.orchestration.failed_runs import failed_runs
 from winbc_pipeline.orchestration.in_process import QUIET
 from winbc_pipeline.orchestration.storage import KeptOpenStorage, kept_open
-from winbc_pipeline.orchestration.storage.kept_open import AT_ONCE, KeptOpenEventLog
+from winbc_pipeline.orchestration.storage.kept_open import KeptOpenEventLog
+from winbc_pipeline.orchestration.storage.many_windows import AT_ONCE
 from winbc_pipeline.orchestration.windows import RANGE_END, RANGE_START
 
 KEY = AssetKey("asset")

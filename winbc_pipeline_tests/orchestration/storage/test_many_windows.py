@@ -20,7 +20,9 @@ from dagster import (
     DagsterInstance,
     DailyPartitionsDefinition,
     MaterializeResult,
+    MetadataValue,
     Output,
+    TableRecord,
     asset,
 )
 from dagster import materialize as run_assets
@@ -45,6 +47,10 @@ LOG = """
         abs((julianday(timestamp) - 2440587.5) * 86400 - (event ->> 'timestamp')) < 0.05 AS has_its_moment, event
     FROM event_logs
     WHERE dagster_event_type LIKE 'ASSET%'"""
+TAGS = """
+    SELECT t.key, t.value, partition, t.asset_key, t.event_timestamp = e.timestamp AS has_its_moment, event
+    FROM asset_event_tags t
+    JOIN event_logs e ON e.id = t.event_id"""
 RESULTS = """
     SELECT asset_key, check_name, partition, execution_status, evaluation_event
     FROM asset_check_executions"""
@@ -66,8 +72,9 @@ def windows_asset() -> AssetsDefinition:
     def windows(context: AssetExecutionContext) -> Iterator[Any]:
         if context.op_execution_context.op_config["fails"]:
             raise OSError("The source is down.")
-        shown = {day: {"day": day, "records": 3 if day in CHECKED else 0} for day in DAYS[:-1]}
-        add_metadata(context, KEY, shown)
+        table = MetadataValue.table([TableRecord({"b": day, "a": 'one "word"'}) for day in CHECKED])
+        empty = {day: {"day": day, "records": 0, "share": 0.5} for day in DAYS[:-1]}
+        add_metadata(context, KEY, empty | {day: {"day": day, "records": 3, "table": table} for day in CHECKED})
         results = [
             AssetCheckEvaluation(KEY, name, day != RED, {"records": 3}, partition=day)
             for day in CHECKED
@@ -118,6 +125,7 @@ def stored(home: Path) -> dict[str, list[list[Any]]]:
     return {
         "run": rows(run, LOG),
         "index": rows(folder / "index.db", LOG),
+        "tags": rows(folder / "index.db", TAGS),
         "checks": rows(folder / "index.db", RESULTS),
     }
 
