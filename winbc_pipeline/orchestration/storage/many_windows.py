@@ -8,9 +8,8 @@ import os
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry
 from dagster._core.events import ASSET_EVENTS
@@ -36,8 +35,7 @@ _result_of_window = AssetCheckExecutionsTable.update().where(
 )
 
 
-@dataclass(frozen=True)
-class Stored:
+class Stored(NamedTuple):
     """One row of an event in the log, and its id in the index."""
 
     event: EventLogEntry
