@@ -49,7 +49,7 @@ class ManyWindowsLog(SqlEventLogStorage):
     def __init__(self, *given: Any, **named: Any) -> None:
         # Dagster gives events of many windows together only where this says so, and reads it for each event.
         os.environ.setdefault(AT_ONCE, "500")
-        super().__init__(*given, **named)
+        super().__init__(*given, **named)  # type: ignore[no-untyped-call]
 
     @abstractmethod
     def whole(self, run: str) -> AbstractContextManager[Connection]:

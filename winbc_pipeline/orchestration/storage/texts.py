@@ -22,7 +22,7 @@ WINDOW_TEXT, MOMENT_TEXT = json.dumps(WINDOW)[1:-1], json.dumps(MOMENT)
 NO_RECORDS = '"records": []'
 RECORD = serialize_value(TableRecord({})).replace("{}", "%s")  # a record holds nothing but texts and numbers
 
-Metadata = Mapping[str, MetadataValue[Any]]
+Metadata = Mapping[str, Any]  # Dagster's values by label
 
 
 def with_marks(event: EventLogEntry) -> tuple[EventLogEntry | None, Sequence[str], Metadata]:
@@ -58,7 +58,7 @@ def _marks(metadata: Metadata) -> Metadata:
 
 
 @cache
-def _mark(label: str) -> MetadataValue[Any]:
+def _mark(label: str) -> Any:
     return MetadataValue.text(MARK + label)
 
 
@@ -96,7 +96,7 @@ class Values:
         """The texts of metadata, by label."""
         return {label: self._text(value) for label, value in metadata.items()}
 
-    def _text(self, value: MetadataValue[Any]) -> str:
+    def _text(self, value: Any) -> str:
         if isinstance(value, TableMetadataValue):
             return self._table(value)
         if not isinstance(value.value, str | int | float):
@@ -112,5 +112,5 @@ class Values:
             empty = serialize_value(TableMetadataValue([], table.schema))
             self.frames[id(table.schema)] = empty.split(NO_RECORDS)
         before, after = self.frames[id(table.schema)]
-        records = ", ".join([RECORD % json.dumps(record.data, sort_keys=True) for record in table.records])
+        records = ", ".join([RECORD % json.dumps(dict(record.data), sort_keys=True) for record in table.records])
         return f"{before}{NO_RECORDS[:-1]}{records}]{after}"
