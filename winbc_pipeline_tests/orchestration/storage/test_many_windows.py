@@ -5,7 +5,7 @@ Source of the promise: docs/operations.md, "A long time at once". The names of D
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,12 @@ from dagster import (
     AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
+    AssetMaterialization,
+    AssetObservation,
     AssetsDefinition,
     DagsterInstance,
     DailyPartitionsDefinition,
+    Failure,
     MaterializeResult,
     MetadataValue,
     Output,
@@ -31,7 +34,7 @@ from dagster._core.storage.event_log.base import EventLogStorage
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from winbc_pipeline.orchestration.in_process import QUIET
-from winbc_pipeline.orchestration.many_windows import add_metadata, store_results
+from winbc_pipeline.orchestration.many_windows import add_metadata, log_windows, store_results
 from winbc_pipeline.orchestration.storage.kept_open import KeptOpenEventLog
 from winbc_pipeline.orchestration.windows import RANGE_END, RANGE_START
 
@@ -87,14 +90,28 @@ def windows_asset() -> AssetsDefinition:
     return windows
 
 
-def ran(home: Path, storage: str, *, fails: bool = False) -> DagsterInstance:
+def red_asset(log: Callable[[AssetExecutionContext, list[Any]], None]) -> AssetsDefinition:
+    """An asset of days that logs what it knows of two of them and fails."""
+
+    @asset(key=KEY, partitions_def=PARTITIONS, code_version="1", config_schema={"fails": bool})
+    def windows(context: AssetExecutionContext) -> None:
+        green = AssetMaterialization(KEY, partition=DAYS[0], metadata={"day": DAYS[0], "records": 2})
+        log(context, [green, AssetObservation(KEY, partition=RED, metadata={"day": RED, "records": 3})])
+        raise Failure("Not all records are done.")
+
+    return windows
+
+
+def ran(
+    home: Path, storage: str, *, fails: bool = False, runs: Callable[[], AssetsDefinition] = windows_asset
+) -> DagsterInstance:
     """An instance that has run all windows once, with a storage as dagster.yaml names it."""
     home.mkdir()
     (home / "dagster.yaml").write_text(f"telemetry: {{enabled: false}}\n{storage}", encoding="utf-8")
     instance = DagsterInstance.from_config(str(home))
     tags = {RANGE_START: DAYS[0], RANGE_END: DAYS[-1]}
     config = {**QUIET, "ops": {"windows": {"config": {"fails": fails}}}}
-    run_assets([windows_asset()], instance=instance, tags=tags, run_config=config, raise_on_error=not fails)
+    run_assets([runs()], instance=instance, tags=tags, run_config=config, raise_on_error=not fails)
     return instance
 
 
@@ -164,6 +181,23 @@ def test_windows_of_a_run_that_failed_are_red(tmp_path: Path) -> None:
         assert set(attempts(KEY)) == set(DAYS)
         planned = instance.get_latest_planned_materialization_info(KEY, RED)
         assert planned and instance.get_run_by_id(planned.run_id).is_failure  # type: ignore[union-attr]
+
+
+@pytest.mark.proof
+def test_windows_that_are_logged_together_are_those_that_are_logged_one_by_one(tmp_path: Path) -> None:
+    def one_by_one(context: AssetExecutionContext, shown: list[Any]) -> None:
+        for each in shown:
+            context.log_event(each)
+
+    def log_of(name: str, log: Callable[[AssetExecutionContext, list[Any]], None]) -> dict[str, list[list[Any]]]:
+        home = tmp_path / name
+        with ran(home, kept_open(home), fails=True, runs=lambda: red_asset(log)) as instance:
+            assert instance.get_materialized_partitions(KEY) == {DAYS[0]}
+        return stored(home)
+
+    together = log_of("together", log_windows)
+    assert ("ASSET_OBSERVATION", RED) in {(row[0], row[2]) for row in together["index"]}
+    assert together == log_of("one_by_one", one_by_one)
 
 
 def test_what_is_used_of_dagsters_inside_is_what_we_know() -> None:
