@@ -3,6 +3,7 @@
 Source of the promise: docs/operations.md, "A long time at once".
 """
 
+import inspect
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from dagster import AssetCheckEvaluation, DagsterEvent, DagsterEventType, DagsterInstance, EventLogEntry
 from dagster._core.events import DagsterEventBatchMetadata
-from dagster_postgres import PostgresEventLogStorage
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 
 from winbc_pipeline.orchestration.anywhere.storage import ServerEvents, address_of
 from winbc_pipeline.orchestration.storage.many_windows import AT_ONCE
@@ -116,3 +117,11 @@ def test_a_result_that_nobody_planned_does_not_wait_for_those_that_are_stored_wi
         "second": "PLANNED",
         "third": "SUCCEEDED",
     }
+
+
+def test_what_is_used_of_dagsters_inside_is_what_we_know() -> None:
+    assert "should_autocreate_tables" in inspect.signature(PostgresEventLogStorage.__init__).parameters
+    assert "self.index_connection()" in inspect.getsource(PostgresEventLogStorage.index_transaction)
+    for method in (PostgresEventLogStorage.index_connection, PostgresEventLogStorage.run_connection):
+        assert "return self._connect()" in inspect.getsource(method)
+    assert "self._event_log_storage" in inspect.getsource(DagsterPostgresStorage.event_log_storage.fget)  # type: ignore[attr-defined]
