@@ -15,7 +15,7 @@ from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry
 from dagster._core.events import ASSET_EVENTS
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqlEventLogStorage
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetEventTagsTable
 from sqlalchemy import Connection, bindparam
 
 from .texts import Template, Values, with_marks
@@ -36,9 +36,14 @@ _result_of_window = AssetCheckExecutionsTable.update().where(
 
 
 class Stored(NamedTuple):
-    """One row of an event in the log, and its id in the index."""
+    """One row of an event in the log, and its id in the index.
+
+    Attributes:
+        like: the event itself, or one that differs in window, moment and metadata only.
+    """
 
     event: EventLogEntry
+    like: EventLogEntry
     row: Row
     number: int
 
@@ -84,26 +89,45 @@ class ManyWindowsLog(SqlEventLogStorage):
             store_checks(connection, self._stored(run, of_checks), self.store_asset_check_event)
 
     def _stored(self, run: str, events: Sequence[EventLogEntry]) -> list[Stored]:
-        pairs = [*rows_of_events(events, self._event_to_row, self._event_insert_timestamp)]
-        numbers = self.insert(run, [row for _, row in pairs]) if pairs else ()
-        return [Stored(event, row, number) for (event, row), number in zip(pairs, numbers, strict=True)]
+        found = [*rows_of_events(events, self._event_to_row, self._event_insert_timestamp)]
+        numbers = self.insert(run, [row for *_, row in found]) if found else ()
+        return [Stored(*each, number) for each, number in zip(found, numbers, strict=True)]
 
     def _store_assets(self, connection: Connection, stored: Sequence[Stored]) -> None:
-        made = [each for each in stored if each.event.dagster_event_type != PLANNED]
-        self._store_asset_event_tags(connection, [each.event for each in made], [each.number for each in made])
+        self._store_tags(connection, stored)
         newest = {  # of each asset the last event of a kind counts
             (each.row["asset_key"], each.row["dagster_event_type"]): each for each in stored
         }
         for each in newest.values():
             self._store_asset_event(connection, each.event, each.number)
 
+    def _store_tags(self, connection: Connection, stored: Sequence[Stored]) -> None:
+        """Stores those tags of events that Dagster looks for. Events that are alike have the same ones."""
+        likes = {id(each.like): each.like for each in stored}
+        tags = {name: self._tags_for_asset_event(like) for name, like in likes.items()}
+        rows = [
+            {
+                "event_id": each.number,
+                "asset_key": each.row["asset_key"],
+                "key": key,
+                "value": value,
+                "event_timestamp": each.row["timestamp"],
+            }
+            for each in stored
+            for key, value in tags[id(each.like)].items()
+        ]
+        if rows and self.has_table(AssetEventTagsTable.name):
+            connection.execute(AssetEventTagsTable.insert(), rows)
+
 
 def rows_of_events(
     events: Iterable[EventLogEntry],
     row_of: Callable[[EventLogEntry], Row],
     moment_of: Callable[[EventLogEntry], datetime],
-) -> Iterator[tuple[EventLogEntry, Row]]:
-    """Events with their rows in the log: one, or one for each window where a layer of many windows is planned.
+) -> Iterator[tuple[EventLogEntry, EventLogEntry, Row]]:
+    """Events, each with one like it (see Stored) and its row in the log.
+
+    Where a layer of many windows is planned, there is a row for each of them.
 
     Args:
         row_of: makes the row of one event, with its text.
@@ -113,18 +137,18 @@ def rows_of_events(
     for event in events:
         alike, windows, metadata = with_marks(event)
         if not alike:
-            yield event, row_of(event)
+            yield event, event, row_of(event)
             continue
         kind = (alike.message, *metadata)
         if kind not in known or known[kind][0] != alike:
             row = row_of(alike)
             known[kind] = alike, row, Template(row["event"], metadata)
-        _, row, template = known[kind]
+        like, row, template = known[kind]
         texts, moment = values.texts(metadata), moment_of(event)
         for window in windows:
             text = template.filled(window, event.timestamp, texts)
             # Dagster names the window of a check's result in its text only.
-            yield event, row | {"event": text, "timestamp": moment, "partition": row["partition"] and window}
+            yield event, like, row | {"event": text, "timestamp": moment, "partition": row["partition"] and window}
 
 
 def store_checks(

@@ -70,7 +70,7 @@ def plain_row(event: EventLogEntry) -> Row:
 
 def texts_of(events: list[EventLogEntry]) -> list[str]:
     rows = rows_of_events(events, plain_row, lambda event: datetime.fromtimestamp(event.timestamp, UTC))
-    return [row["event"] for _, row in rows]
+    return [row["event"] for *_, row in rows]
 
 
 @pytest.mark.parametrize("kind", [made, seen, checked])
