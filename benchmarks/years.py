@@ -14,7 +14,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -119,15 +119,26 @@ def records(settings: Any, flow: str) -> int:
     return len(rows)
 
 
-def measure(given: argparse.Namespace, folder: Path) -> None:
-    from winbc_pipeline.definitions import defs  # both ways find everything loaded
+def load_all(settings: Any, flows: Iterable[str]) -> None:
+    """Both ways then find everything loaded, as a run does that the fork server begins."""
+    from winbc_pipeline.definitions import defs
+    from winbc_pipeline.flows import flow_named
+    from winbc_pipeline.orchestration.launcher.warm import warm_up
+    from winbc_pipeline.sync.connected import ConnectedFlow
 
     defs.get_repository_def().get_all_jobs()
+    for flow in flows:
+        ConnectedFlow(flow_named(flow), settings).checked()
+    warm_up()
+
+
+def measure(given: argparse.Namespace, folder: Path) -> None:
     days = round(given.years * 365)
     first = LAST - timedelta(days=days - 1)
     shop(folder / "shop", days, given.orders)
     lines: dict[str, dict[str, Any]] = {flow: {} for flow in given.flows.split(",")}
     with connection(folder / "command", folder / "shop", first, given.window) as settings:
+        load_all(settings, lines)
         for flow, line in lines.items():
             line["sync_seconds"], line["sync_cpu"] = timed(lambda flow=flow: by_command(settings, flow, first))
             line["records"] = records(settings, flow)

@@ -53,7 +53,7 @@ from ..sync.run import plan_windows, push_windows, records_not_done
 from ..sync.work import Work
 from .columns import column_schema, mapped_metadata, staged_schema
 from .layers import LayerWindow, windows_of_layer
-from .many_windows import add_metadata
+from .many_windows import add_metadata, log_windows
 from .metadata import failure, window_metadata
 from .names import key_of, named
 from .stock import CHECK as STOCK
@@ -322,9 +322,8 @@ def _log_windows(
     Dagster's overview of an asset shows the newest materialisation and no observation. The figures of the newest red
     window are therefore in a last one of no window, which leaves the window red.
     """
-    for name, metadata in shown.items():
-        event = AssetObservation if name in red else AssetMaterialization
-        context.log_event(event(key, partition=name, metadata=metadata))
+    kinds = {name: AssetObservation if name in red else AssetMaterialization for name in shown}
+    log_windows(context, [kinds[name](key, partition=name, metadata=metadata) for name, metadata in shown.items()])
     if red:
         newest = {"red_windows": ", ".join(sorted(red)), **shown[max(red)]}
         context.log_event(AssetMaterialization(key, metadata=newest, description="Red: not all records are done."))

@@ -1,7 +1,9 @@
 """Runs windows of a flow through Dagster in this process: its storage then knows them as of any other run."""
 
+import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -14,6 +16,20 @@ from .windows import range_tags
 
 # Configuration of a run that prints none of Dagster's log.
 QUIET: Mapping[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@contextmanager
+def _loaded_left_alone() -> Iterator[None]:
+    """Python's collector leaves alone what there is, until the block ends.
+
+    A run over years makes thousands of events, and the collector would go through Dagster and its definitions again and
+    again. A forked run finds them frozen, too (launcher/preload.py).
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def run_windows(
@@ -31,7 +47,7 @@ def run_windows(
     """
     own = RunProcess.with_pid(os.getpid()).tags if can_fork() else {}
     tags = {**range_tags(first, last, connected.settings), **own}
-    with lingering():
+    with lingering(), _loaded_left_alone():
         result = job.execute_in_process(instance=instance, tags=tags, raise_on_error=False, run_config=QUIET)
     if result.success:
         return result.run_id, None

@@ -1,16 +1,24 @@
-"""Tells Dagster of all windows of a step at once: their metadata, and the results of their checks.
+"""Tells Dagster of all windows of a step at once: their metadata, what is logged, and the results of their checks.
 
 Dagster has public ways for one window after the other only. Each of them costs as much as there are windows, or a
 transaction. A test holds what is used of its inside. How the events are stored: storage/many_windows.py.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
-from dagster import AssetCheckEvaluation, AssetExecutionContext, AssetKey
+from dagster import (
+    AssetCheckEvaluation,
+    AssetExecutionContext,
+    AssetKey,
+    AssetMaterialization,
+    AssetObservation,
+)
 from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata, DagsterEventType
 from dagster._core.execution.context.metadata_logging import AssetMetadataHandle, OutputMetadataAccumulator
+
+T = TypeVar("T")
 
 
 def add_metadata(context: AssetExecutionContext, key: AssetKey, shown: Mapping[str, Mapping[str, Any]]) -> None:
@@ -24,10 +32,20 @@ def add_metadata(context: AssetExecutionContext, key: AssetKey, shown: Mapping[s
     step._metadata_accumulator = OutputMetadataAccumulator(per_output_metadata=known)
 
 
+def log_windows(context: AssetExecutionContext, shown: Sequence[AssetMaterialization | AssetObservation]) -> None:
+    """Logs what there is of many windows, as `context.log_event` does of one, in few transactions."""
+    step = context.op_execution_context.get_step_execution_context()
+    for event, batch in _batched(f"{context.run.run_id} {step.step.key} windows", shown):
+        if isinstance(event, AssetObservation):
+            DagsterEvent.asset_observation(step, event, batch)
+        else:
+            DagsterEvent.asset_materialization(step, event, batch)
+
+
 def store_results(context: AssetExecutionContext, evaluations: Sequence[AssetCheckEvaluation]) -> None:
     """Stores results of checks in few transactions. `context.log_event` stores one after the other."""
     step = str(context.op_execution_context.op_handle)
-    for number, evaluation in enumerate(evaluations, 1):
+    for evaluation, batch in _batched(f"{context.run.run_id} {step} checks", evaluations):
         event = DagsterEvent(
             event_type_value=DagsterEventType.ASSET_CHECK_EVALUATION.value,
             job_name=context.run.job_name,
@@ -35,5 +53,10 @@ def store_results(context: AssetExecutionContext, evaluations: Sequence[AssetChe
             message=f"{evaluation.check_name}, {evaluation.partition}: {'passed' if evaluation.passed else 'failed'}.",
             step_key=step,
         )
-        batch = DagsterEventBatchMetadata(f"{context.run.run_id} {step} checks", number == len(evaluations))
         context.instance.report_dagster_event(event, context.run.run_id, logging.DEBUG, batch)
+
+
+def _batched(name: str, events: Sequence[T]) -> Iterator[tuple[T, DagsterEventBatchMetadata]]:
+    """Events, each with what tells Dagster that it stores them together, and which is the last one."""
+    for number, event in enumerate(events, 1):
+        yield event, DagsterEventBatchMetadata(name, number == len(events))

@@ -1,18 +1,56 @@
 """Dagster's runs, events and ticks in a schema of the PostgreSQL server that has the state, too."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from dagster._core.storage.event_log import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage
-from sqlalchemy import create_engine
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+from sqlalchemy import Connection, create_engine
 
 from ...settings import Settings, load_settings
 from ...staging.server.address import make_plain_schema
 from ...staging.server.daemon import dagster_schema
+from ..storage.many_windows import ManyWindowsLog, Row
 
 MOST = 30  # connections at once, besides the one that stays: the daemon has as many threads
+
+
+class ServerEvents(ManyWindowsLog, PostgresEventLogStorage):
+    """Dagster's events on the server. What is stored together is one transaction, which a thread has open."""
+
+    def __init__(self, address: str) -> None:
+        self.own = threading.local()
+        super().__init__(address, should_autocreate_tables=False)  # they are there
+
+    @contextmanager
+    def whole(self, run: str) -> Iterator[Connection]:
+        """The transaction. Whatever of Dagster's code this thread calls meanwhile is part of it."""
+        with self.index_transaction() as connection:
+            self.own.connection = connection
+            try:
+                yield connection
+            finally:
+                del self.own.connection
+
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        known: Connection | None = getattr(self.own, "connection", None)
+        if known is not None:
+            yield known
+            return
+        with super()._connect() as connection:
+            yield connection
+
+    def insert(self, run: str, rows: Sequence[Row]) -> Sequence[int]:
+        """Adds rows to the log."""
+        table = SqlEventLogStorageTable
+        statement = table.insert().returning(table.c.id, sort_by_parameter_order=True)
+        with self.index_connection() as connection:
+            return connection.execute(statement, rows).scalars().all()
 
 
 class ServerStorage(DagsterPostgresStorage):
@@ -25,6 +63,7 @@ class ServerStorage(DagsterPostgresStorage):
         settings = load_settings()
         make_plain_schema(settings.state.address, dagster_schema(settings.connection))
         super().__init__(address_of(settings), inst_data=inst_data)
+        self._event_log_storage = ServerEvents(self.postgres_url)
         # Dagster connects anew for each event. A run of years has thousands: two minutes before it even begins.
         engine = create_engine(
             self.postgres_url, isolation_level="AUTOCOMMIT", pool_size=1, max_overflow=MOST, pool_pre_ping=True

@@ -14,8 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from dagster import DagsterEventType, EventLogEntry
-from dagster._core.events import ASSET_EVENTS
+from dagster import EventLogEntry
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
@@ -24,15 +23,13 @@ from sqlalchemy import Connection, text
 
 from . import blank
 from .engine import engine_of, opened, transaction
-from .many_windows import Stored, rows_of_events, store_checks
+from .many_windows import ManyWindowsLog, Row
 from .records import KeptOpenRuns, KeptOpenTicks
 
-PLANNED = DagsterEventType.ASSET_MATERIALIZATION_PLANNED
-AT_ONCE = "DAGSTER_EVENT_BATCH_SIZE"
 MOST_OPEN = 8  # databases of single runs, which the UI may show in any number
 
 
-class KeptOpenEventLog(SqliteEventLogStorage):
+class KeptOpenEventLog(ManyWindowsLog, SqliteEventLogStorage):
     """Dagster's events in SQLite: one connection to each database, used by one thread at a time.
 
     Nothing forks a process that has it open. When the power fails, the last events may be missing, and no file is
@@ -43,8 +40,6 @@ class KeptOpenEventLog(SqliteEventLogStorage):
         self.opened: OrderedDict[str, Connection] = OrderedDict()
         self.columns: dict[str, bool] = {}
         self.tables: dict[str, bool] = {}
-        # Dagster gives events of many windows together only where this says so, and reads it for each event.
-        os.environ.setdefault(AT_ONCE, "500")
         super().__init__(base_dir, inst_data)
         self._db_lock = threading.RLock()  # type: ignore[assignment] # a transaction may lie in another one
 
@@ -92,54 +87,30 @@ class KeptOpenEventLog(SqliteEventLogStorage):
             self.tables[table_name] = super().has_table(table_name)
         return self.tables[table_name]
 
-    @property
-    def supports_partition_subset_in_asset_materialization_planned_events(self) -> bool:
-        """Dagster then plans all windows of a layer by one event. It is stored as one row for each, as always."""
-        return True
-
     def store_event(self, event: EventLogEntry) -> None:
         """Stores an event. The UI watches the file of a run: what is appended to its log only does not change it."""
-        if event.dagster_event_type == PLANNED:
-            self.store_event_batch([event])
-            return
         super().store_event(event)
         os.utime(self.path_for_shard(event.run_id))
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Stores events of one run by one transaction in each of the two files.
+        """Stores events of one run."""
+        super().store_event_batch(events)
+        os.utime(self.path_for_shard(events[0].run_id))
 
-        A batch holds the events of many windows: what is planned, what a layer made, the results of its checks.
-        """
-        of_assets = [event for event in events if event.dagster_event_type in ASSET_EVENTS]
-        of_checks = [event for event in events if event.dagster_event_type not in ASSET_EVENTS]
-        (run,) = {event.run_id for event in events}
+    @contextmanager
+    def whole(self, run: str) -> Iterator[Connection]:
+        """A transaction in each of the two files of a run; that of the index is given."""
         with self.run_connection(run), self.index_connection() as connection:
-            self._store_assets(connection, self._stored(run, of_assets))
-            store_checks(connection, self._stored(run, of_checks), self.store_asset_check_event)
-        os.utime(self.path_for_shard(run))
+            yield connection
 
-    def _stored(self, run: str, events: Sequence[EventLogEntry]) -> list[Stored]:
-        """Stores the rows of events in both files."""
-        pairs = [*rows_of_events(events, self._event_to_row, self._event_insert_timestamp)]
-        if not pairs:
-            return []
-        rows = [row for _, row in pairs]
+    def insert(self, run: str, rows: Sequence[Row]) -> Sequence[int]:
+        """Adds rows to the log of a run, and to the index."""
         with self.run_connection(run) as connection:
             connection.execute(SqlEventLogStorageTable.insert(), rows)
         with self.index_connection() as connection:
             connection.execute(SqlEventLogStorageTable.insert(), rows)
             last: int = connection.execute(text("SELECT last_insert_rowid()")).scalar_one()
-        first = last - len(rows) + 1  # nobody else writes while this transaction does
-        return [Stored(event, row, number) for number, (event, row) in enumerate(pairs, first)]
-
-    def _store_assets(self, connection: Connection, stored: Sequence[Stored]) -> None:
-        made = [each for each in stored if each.event.dagster_event_type != PLANNED]
-        self._store_asset_event_tags(connection, [each.event for each in made], [each.number for each in made])
-        newest = {  # of each asset the last event of a kind counts
-            (each.row["asset_key"], each.row["dagster_event_type"]): each for each in stored
-        }
-        for each in newest.values():
-            self._store_asset_event(connection, each.event, each.number)
+        return range(last - len(rows) + 1, last + 1)  # nobody else writes while this transaction does
 
     def dispose(self) -> None:
         """Closes what is open."""

@@ -1,25 +1,30 @@
 """Rows of many windows at once: what Dagster's events become in its tables, with each text and statement made once.
 
 Dagster makes an event, its text and a statement anew for each window, and a run over years has thousands. The rows are
-those that Dagster would have stored. The tables' connections: kept_open.py.
+those that Dagster would have stored. The tables' connections: kept_open.py, and anywhere/storage.py for a server.
 """
 
-import json
+import os
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from dagster import AssetCheckEvaluation, AssetMaterialization, DagsterEventType, EventLogEntry, MetadataValue
-from dagster._core.events import AssetMaterializationPlannedData, StepMaterializationData
+from dagster import AssetCheckEvaluation, DagsterEventType, EventLogEntry
+from dagster._core.events import ASSET_EVENTS
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable
+from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetEventTagsTable
 from sqlalchemy import Connection, bindparam
 
+from .texts import Template, Values, with_marks
+
 Row = dict[str, Any]
+PLANNED = DagsterEventType.ASSET_MATERIALIZATION_PLANNED
 RESULT_PLANNED = DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
-# In the text of an event these stand for its window and moment; no other text and number is like them.
-WINDOW, MOMENT = json.dumps("\ue000window"), json.dumps(1.23456789e-300)
+
+AT_ONCE = "DAGSTER_EVENT_BATCH_SIZE"
 
 _columns = AssetCheckExecutionsTable.c
 _result_of_window = AssetCheckExecutionsTable.update().where(
@@ -30,62 +35,120 @@ _result_of_window = AssetCheckExecutionsTable.update().where(
 )
 
 
-@dataclass(frozen=True)
-class Stored:
-    """One row of an event in the log, and its id in the index."""
+class Stored(NamedTuple):
+    """One row of an event in the log, and its id in the index.
+
+    Attributes:
+        like: the event itself, or one that differs in window, moment and metadata only.
+    """
 
     event: EventLogEntry
+    like: EventLogEntry
     row: Row
     number: int
+
+
+class ManyWindowsLog(SqlEventLogStorage):
+    """Dagster's events, of which those of many windows are stored together: on this machine or on a server."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        # Dagster gives events of many windows together only where this says so, and reads it for each event.
+        os.environ.setdefault(AT_ONCE, "500")
+        super().__init__(*given, **named)  # type: ignore[no-untyped-call]
+
+    @abstractmethod
+    def whole(self, run: str) -> AbstractContextManager[Connection]:
+        """A transaction for all that is stored of a run until the block ends."""
+
+    @abstractmethod
+    def insert(self, run: str, rows: Sequence[Row]) -> Sequence[int]:
+        """Adds rows of a run to the log; returns their ids in the index."""
+
+    @property
+    def supports_partition_subset_in_asset_materialization_planned_events(self) -> bool:
+        """Dagster then plans all windows of a layer by one event. It is stored as one row for each, as always."""
+        return True
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Stores an event."""
+        if event.dagster_event_type == PLANNED:
+            self.store_event_batch([event])
+        else:
+            super().store_event(event)
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        """Stores events of one run by one transaction.
+
+        A batch holds the events of many windows: what is planned, what a layer made, the results of its checks.
+        """
+        of_assets = [event for event in events if event.dagster_event_type in ASSET_EVENTS]
+        of_checks = [event for event in events if event.dagster_event_type not in ASSET_EVENTS]
+        (run,) = {event.run_id for event in events}
+        with self.whole(run) as connection:
+            self._store_assets(connection, self._stored(run, of_assets))
+            store_checks(connection, self._stored(run, of_checks), self.store_asset_check_event)
+
+    def _stored(self, run: str, events: Sequence[EventLogEntry]) -> list[Stored]:
+        found = [*rows_of_events(events, self._event_to_row, self._event_insert_timestamp)]
+        numbers = self.insert(run, [row for *_, row in found]) if found else ()
+        return [Stored(*each, number) for each, number in zip(found, numbers, strict=True)]
+
+    def _store_assets(self, connection: Connection, stored: Sequence[Stored]) -> None:
+        self._store_tags(connection, stored)
+        newest = {  # of each asset the last event of a kind counts
+            (each.row["asset_key"], each.row["dagster_event_type"]): each for each in stored
+        }
+        for each in newest.values():
+            self._store_asset_event(connection, each.event, each.number)
+
+    def _store_tags(self, connection: Connection, stored: Sequence[Stored]) -> None:
+        """Stores those tags of events that Dagster looks for. Events that are alike have the same ones."""
+        likes = {id(each.like): each.like for each in stored}
+        tags = {name: self._tags_for_asset_event(like) for name, like in likes.items()}
+        rows = [
+            {
+                "event_id": each.number,
+                "asset_key": each.row["asset_key"],
+                "key": key,
+                "value": value,
+                "event_timestamp": each.row["timestamp"],
+            }
+            for each in stored
+            for key, value in tags[id(each.like)].items()
+        ]
+        if rows and self.has_table(AssetEventTagsTable.name):
+            connection.execute(AssetEventTagsTable.insert(), rows)
 
 
 def rows_of_events(
     events: Iterable[EventLogEntry],
     row_of: Callable[[EventLogEntry], Row],
     moment_of: Callable[[EventLogEntry], datetime],
-) -> Iterator[tuple[EventLogEntry, Row]]:
-    """Events with their rows in the log: one, or one for each window where a layer of many windows is planned.
+) -> Iterator[tuple[EventLogEntry, EventLogEntry, Row]]:
+    """Events, each with one like it (see Stored) and its row in the log.
 
-    The text of an event that is like the one before, but for window and moment, is that one's with these replaced.
+    Where a layer of many windows is planned, there is a row for each of them.
 
     Args:
         row_of: makes the row of one event, with its text.
         moment_of: makes the moment of a row.
     """
-    known: EventLogEntry | None = None
-    row: Row = {}
+    values, known = Values(), dict[tuple[str, ...], tuple[EventLogEntry, Row, Template]]()
     for event in events:
-        alike, windows = _of_any_window(event)
+        alike, windows, metadata = with_marks(event)
         if not alike:
-            yield event, row_of(event)
+            yield event, event, row_of(event)
             continue
-        if alike != known:
-            known, row = alike, row_of(alike)
-        text = row["event"].replace(MOMENT, json.dumps(event.timestamp))
+        kind = (alike.message, *metadata)
+        if kind not in known or known[kind][0] != alike:
+            row = row_of(alike)
+            known[kind] = alike, row, Template(row["event"], metadata)
+        like, row, template = known[kind]
+        texts, moment = values.texts(metadata), moment_of(event)
         for window in windows:
-            own = {"partition": window, "event": text.replace(WINDOW, json.dumps(window))}
-            yield event, row | own | {"timestamp": moment_of(event)}
-
-
-def _of_any_window(event: EventLogEntry) -> tuple[EventLogEntry | None, Sequence[str]]:
-    """An event as that of any window and moment, and its windows; None when it is of no window."""
-    data = event.dagster_event and event.dagster_event.event_specific_data
-    if isinstance(data, AssetMaterializationPlannedData) and data.partitions_subset:
-        windows = [*data.partitions_subset.get_partition_keys()]
-        data = AssetMaterializationPlannedData(data.asset_key, partition=json.loads(WINDOW))
-    elif isinstance(data, StepMaterializationData) and data.materialization.partition:
-        windows = [data.materialization.partition]
-        data = data._replace(materialization=_made_of_any_window(data.materialization))
-    else:
-        return None, ()
-    changed = event.get_dagster_event()._replace(event_specific_data=data)
-    return event._replace(dagster_event=changed, timestamp=json.loads(MOMENT)), windows
-
-
-def _made_of_any_window(made: AssetMaterialization) -> AssetMaterialization:
-    named, any_window = MetadataValue.text(str(made.partition)), MetadataValue.text(json.loads(WINDOW))
-    metadata = {name: any_window if value == named else value for name, value in made.metadata.items()}
-    return made._replace(partition=any_window.text, metadata=metadata)
+            text = template.filled(window, event.timestamp, texts)
+            # Dagster names the window of a check's result in its text only.
+            yield event, like, row | {"event": text, "timestamp": moment, "partition": row["partition"] and window}
 
 
 def store_checks(

@@ -42,7 +42,8 @@ from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 from winbc_pipeline.orchestration.failed_runs import failed_runs
 from winbc_pipeline.orchestration.in_process import QUIET
 from winbc_pipeline.orchestration.storage import KeptOpenStorage, kept_open
-from winbc_pipeline.orchestration.storage.kept_open import AT_ONCE, KeptOpenEventLog
+from winbc_pipeline.orchestration.storage.kept_open import KeptOpenEventLog
+from winbc_pipeline.orchestration.storage.many_windows import AT_ONCE
 from winbc_pipeline.orchestration.windows import RANGE_END, RANGE_START
 
 KEY = AssetKey("asset")
@@ -246,8 +247,9 @@ def test_what_is_used_of_dagsters_inside_is_what_we_know() -> None:
         assert name in inspect.getsource(DagsterSqliteStorage)
     for storage in (SqliteRunStorage, SqliteScheduleStorage):
         assert "self._conn_string" in inspect.getsource(storage.connect)
-    for method in ("_store_asset_event", "_store_asset_event_tags", "store_asset_check_event"):
+    for method in ("_store_asset_event", "store_asset_check_event"):
         assert f"self.{method}(" in inspect.getsource(SqliteEventLogStorage.store_event)
+    assert "self._tags_for_asset_event(event)" in inspect.getsource(SqlEventLogStorage._store_asset_event_tags)
     assert "insert().values(**self._event_to_row(event))" in inspect.getsource(SqlEventLogStorage.prepare_insert_event)
     assert AT_ONCE in inspect.getsource(EventMethods)
     assert issubclass(KeptOpenStorage, DagsterSqliteStorage)

@@ -5,7 +5,7 @@ Source of the promise: docs/operations.md, "A long time at once". The names of D
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,16 @@ from dagster import (
     AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
+    AssetMaterialization,
+    AssetObservation,
     AssetsDefinition,
     DagsterInstance,
     DailyPartitionsDefinition,
+    Failure,
     MaterializeResult,
+    MetadataValue,
     Output,
+    TableRecord,
     asset,
 )
 from dagster import materialize as run_assets
@@ -29,7 +34,7 @@ from dagster._core.storage.event_log.base import EventLogStorage
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 from winbc_pipeline.orchestration.in_process import QUIET
-from winbc_pipeline.orchestration.many_windows import add_metadata, store_results
+from winbc_pipeline.orchestration.many_windows import add_metadata, log_windows, store_results
 from winbc_pipeline.orchestration.storage.kept_open import KeptOpenEventLog
 from winbc_pipeline.orchestration.windows import RANGE_END, RANGE_START
 
@@ -45,6 +50,10 @@ LOG = """
         abs((julianday(timestamp) - 2440587.5) * 86400 - (event ->> 'timestamp')) < 0.05 AS has_its_moment, event
     FROM event_logs
     WHERE dagster_event_type LIKE 'ASSET%'"""
+TAGS = """
+    SELECT t.key, t.value, partition, t.asset_key, t.event_timestamp = e.timestamp AS has_its_moment, event
+    FROM asset_event_tags t
+    JOIN event_logs e ON e.id = t.event_id"""
 RESULTS = """
     SELECT asset_key, check_name, partition, execution_status, evaluation_event
     FROM asset_check_executions"""
@@ -66,8 +75,9 @@ def windows_asset() -> AssetsDefinition:
     def windows(context: AssetExecutionContext) -> Iterator[Any]:
         if context.op_execution_context.op_config["fails"]:
             raise OSError("The source is down.")
-        shown = {day: {"day": day, "records": 3 if day in CHECKED else 0} for day in DAYS[:-1]}
-        add_metadata(context, KEY, shown)
+        table = MetadataValue.table([TableRecord({"b": day, "a": 'one "word"'}) for day in CHECKED])
+        empty = {day: {"day": day, "records": 0, "share": 0.5} for day in DAYS[:-1]}
+        add_metadata(context, KEY, empty | {day: {"day": day, "records": 3, "table": table} for day in CHECKED})
         results = [
             AssetCheckEvaluation(KEY, name, day != RED, {"records": 3}, partition=day)
             for day in CHECKED
@@ -80,14 +90,28 @@ def windows_asset() -> AssetsDefinition:
     return windows
 
 
-def ran(home: Path, storage: str, *, fails: bool = False) -> DagsterInstance:
+def red_asset(log: Callable[[AssetExecutionContext, list[Any]], None]) -> AssetsDefinition:
+    """An asset of days that logs what it knows of two of them and fails."""
+
+    @asset(key=KEY, partitions_def=PARTITIONS, code_version="1", config_schema={"fails": bool})
+    def windows(context: AssetExecutionContext) -> None:
+        green = AssetMaterialization(KEY, partition=DAYS[0], metadata={"day": DAYS[0], "records": 2})
+        log(context, [green, AssetObservation(KEY, partition=RED, metadata={"day": RED, "records": 3})])
+        raise Failure("Not all records are done.")
+
+    return windows
+
+
+def ran(
+    home: Path, storage: str, *, fails: bool = False, runs: Callable[[], AssetsDefinition] = windows_asset
+) -> DagsterInstance:
     """An instance that has run all windows once, with a storage as dagster.yaml names it."""
     home.mkdir()
     (home / "dagster.yaml").write_text(f"telemetry: {{enabled: false}}\n{storage}", encoding="utf-8")
     instance = DagsterInstance.from_config(str(home))
     tags = {RANGE_START: DAYS[0], RANGE_END: DAYS[-1]}
     config = {**QUIET, "ops": {"windows": {"config": {"fails": fails}}}}
-    run_assets([windows_asset()], instance=instance, tags=tags, run_config=config, raise_on_error=not fails)
+    run_assets([runs()], instance=instance, tags=tags, run_config=config, raise_on_error=not fails)
     return instance
 
 
@@ -118,6 +142,7 @@ def stored(home: Path) -> dict[str, list[list[Any]]]:
     return {
         "run": rows(run, LOG),
         "index": rows(folder / "index.db", LOG),
+        "tags": rows(folder / "index.db", TAGS),
         "checks": rows(folder / "index.db", RESULTS),
     }
 
@@ -156,6 +181,23 @@ def test_windows_of_a_run_that_failed_are_red(tmp_path: Path) -> None:
         assert set(attempts(KEY)) == set(DAYS)
         planned = instance.get_latest_planned_materialization_info(KEY, RED)
         assert planned and instance.get_run_by_id(planned.run_id).is_failure  # type: ignore[union-attr]
+
+
+@pytest.mark.proof
+def test_windows_that_are_logged_together_are_those_that_are_logged_one_by_one(tmp_path: Path) -> None:
+    def one_by_one(context: AssetExecutionContext, shown: list[Any]) -> None:
+        for each in shown:
+            context.log_event(each)
+
+    def log_of(name: str, log: Callable[[AssetExecutionContext, list[Any]], None]) -> dict[str, list[list[Any]]]:
+        home = tmp_path / name
+        with ran(home, kept_open(home), fails=True, runs=lambda: red_asset(log)) as instance:
+            assert instance.get_materialized_partitions(KEY) == {DAYS[0]}
+        return stored(home)
+
+    together = log_of("together", log_windows)
+    assert ("ASSET_OBSERVATION", RED) in {(row[0], row[2]) for row in together["index"]}
+    assert together == log_of("one_by_one", one_by_one)
 
 
 def test_what_is_used_of_dagsters_inside_is_what_we_know() -> None:
