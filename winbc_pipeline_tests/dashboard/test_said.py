@@ -19,6 +19,7 @@ from ..support.said import FILLED, ROOT, parsed, texts
 
 BUILT = {  # what the program puts together of names
     *day_name,
+    "1 items: {said_there}",
     "account or item",
     "{table}.csv row {row}",
     "{part} {key}: sent",
