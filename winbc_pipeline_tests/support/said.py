@@ -86,12 +86,12 @@ def _assigned(nodes: Iterable[ast.AST]) -> dict[str, list[ast.expr]]:
     """What each name may stand for."""
     found: dict[str, list[ast.expr]] = {}
     for node in nodes:
-        for target in node.targets if isinstance(node, ast.Assign) else ():
-            match target, node.value:
-                case ast.Tuple(elts=names), ast.Tuple(elts=values):
-                    pairs = list(zip(names, values, strict=False))
-                case name, value:
-                    pairs = [(name, value)]
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            pairs = [(target, node.value)]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = list(zip(target.elts, node.value.elts, strict=False))
             for name, value in pairs:
                 found.setdefault(ast.unparse(name), []).append(value)
     return found
