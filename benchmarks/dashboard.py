@@ -159,7 +159,7 @@ def served() -> Iterator[tuple[httpx.Client, int]]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--asks", type=int, default=40)
+    parser.add_argument("--asks", type=int, default=100)
     parser.add_argument("--every-s", type=float, default=1)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, loaded_shop(Path(folder, "shop"), 0) as systems:

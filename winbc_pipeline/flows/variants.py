@@ -240,11 +240,11 @@ def _check_way(settings: Settings) -> None:
     found = asked(settings, "ledger", f"SELECT count(*) AS n FROM ledger WHERE target_id IS NOT NULL AND {sent}")
     if noted and found and found[0]["n"]:
         words = "variants of items" if chosen == "items" else "items of their own"
-        hint = "Business Central cannot move stock and history between items and variants, so winbc does not either. "
-        hint += (
+        hint = (
+            "Business Central cannot move stock and history between items and variants, so winbc does not either. "
             f'Set `products.variants` to "{noted[0]}" again. To change over, sell out or write off the old stock in '
+            "Business Central, block the old items, and begin with a `connection` of its own (docs/products.md)."
         )
-        hint += "Business Central, block the old items, and begin with a `connection` of its own (docs/products.md)."
         raise ConfigurationError(f"{found[0]['n']} SKUs are {words} in Business Central already.", hint)
     with store.transaction() as connection:
         connection.execute("DELETE FROM way_of_variants")

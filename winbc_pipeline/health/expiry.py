@@ -27,7 +27,8 @@ def ending(settings: Settings, now: datetime) -> list[Problem]:
 
 
 def _problem(what: str, moment: datetime, now: datetime) -> Problem:
-    when = "has ended" if moment <= now else "ends"
-    words = f"The {what} {when} on {moment:%Y-%m-%d}. From then on no call is answered."
+    day = f"{moment:%Y-%m-%d}"
+    ends = f"The {what} has ended on {day}." if moment <= now else f"The {what} ends on {day}."
+    words = f"{ends} From then on no call is answered."
     fix = "Renew it, and give the new one (and its date in `alerts.expires`) to the settings."
     return Problem(Name(EVERY, "expiry", "EXPIRY", what), now, words=words, fix=fix)

@@ -344,7 +344,7 @@ def _facts(table: Table, line: Line, fields: Mapping[str, FieldFacts]) -> FieldF
         raise MappingError(f"{place}: {line.target_field} is read-only in the target.")
     if facts.only_later and line.when in CREATE:
         hint = "Write `update` in the column when: a new record gets it in the same run, after it was made."
-        raise MappingError(f"{place}: {line.target_field} is refused in a new record ({facts.only_later})", hint)
+        raise MappingError(f"{place}: {line.target_field} is refused in a new record ({facts.only_later}).", hint)
     return facts
 
 

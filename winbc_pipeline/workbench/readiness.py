@@ -83,7 +83,7 @@ def check_ready(connected: ConnectedFlow, target: BusinessCentral) -> CheckResul
         warned += [*_of_debtors(debtors, header), *_other_zones(header, settings), *_cents_off(connected)]
         warned += _other_rates(tables, target)
     if problems:
-        raise ConfigurationError("; ".join(problems), "Add it in Business Central, or mend the table or setting.")
+        raise ConfigurationError(f"{'; '.join(problems)}.", "Add it in Business Central, or mend the table or setting.")
     looked_at = "codes of the lookup tables"
     if flow.document:
         looked_at += ", accounts, debtors of the settings"

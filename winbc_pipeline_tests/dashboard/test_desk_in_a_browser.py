@@ -98,6 +98,7 @@ def test_a_mistake_stands_at_its_cell_and_goes_when_it_is_mended(desk: Desk) -> 
     assert cell.get_attribute("aria-invalid") == "true"
     words = page.locator(f"#{cell.get_attribute('aria-describedby')}").text_content()
     assert words and "no_such_field" in words
+    assert page.get_by_text("row 2, source:").is_visible()  # row 1 has the names of the columns
     cell.fill(before)
     page.locator("#verdict.good").wait_for()
     assert cell.get_attribute("aria-invalid") is None

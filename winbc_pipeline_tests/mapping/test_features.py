@@ -185,7 +185,7 @@ def test_stock_in_a_new_item_is_refused_by_validate_with_business_centrals_reaso
     """behaviour.md section 13: a POST of items with inventory is refused; PATCH posts an item journal line."""
     with (shop.folder / "item.csv").open("a", encoding="utf-8") as file:
         file.write(f"inventory,'5',,{when},,\n")
-    words = "inventory is refused in a new record (Inventory cannot be changed during on insert.) Write `update`"
+    words = "inventory is refused in a new record (Inventory cannot be changed during on insert.). Write `update`"
     assert words in shop.refusal()
 
 

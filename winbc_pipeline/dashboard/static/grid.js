@@ -112,7 +112,7 @@
       words.hidden = false;
       if (mistake.hint) {
         const line = document.createElement("li");
-        line.textContent = `${form.dataset.row} ${mistake.row + 1}, ${cell.dataset.column}: ${mistake.hint}`;
+        line.textContent = `${form.dataset.row} ${mistake.row + 2}, ${cell.dataset.column}: ${mistake.hint}`;
         elsewhere.append(line);
       }
       cell.setAttribute("aria-invalid", "true");

@@ -181,7 +181,7 @@ def load_profile(path: Path | None) -> Profile:
         return _parsed(text)
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
-        raise ConfigurationError(f"{name}: {problems}.") from None
+        raise ConfigurationError(f"{name}: {problems}.", "Check winstore.profile.") from None
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigurationError(f"{name} cannot be read: {error}.", "Check winstore.profile.") from None
 

@@ -111,6 +111,17 @@ def test_an_open_overview_asks_again_and_stays_as_it_is_while_nothing_changes(br
         assert page.locator("#live").get_attribute("hx-get") == before
 
 
+def test_a_page_says_that_the_dashboard_does_not_answer_until_it_answers_again(browser: "Browser", start: str) -> None:
+    with page_of(browser, start) as page:
+        visit(page, start, "/overview")
+        silent = page.get_by_text("The dashboard does not answer.")
+        assert not silent.is_visible()
+        page.context.set_offline(True)
+        silent.wait_for()
+        page.context.set_offline(False)
+        silent.wait_for(state="hidden")
+
+
 def test_a_filter_and_a_story_are_reached_by_keyboard(browser: "Browser", start: str) -> None:
     with page_of(browser, start) as page:
         visit(page, start, "/activity")

@@ -17,9 +17,12 @@ from .. import Language
 
 CODE = re.compile(r"(E-[A-Z-]+): (.+)", re.DOTALL)
 INSIDE = "said"  # how the names of places begin that hold a text of the program
-PLACE = re.compile(r"(\S+\.csv(?: row \d+)?(?:, column \w+)?): (.+)", re.DOTALL)  # where a table is wrong, and how
+QUOTED = "quoted"  # and of those that hold what somebody else said, in any number of sentences
+NARROW = {"n": r"[\d.,-]+", "flow": r"\S+", "said_rule": "[^:]*?"}  # a number, the id of a flow, a rule of a field
+PLACE = re.compile(r"(\S+\.csv)(,? row \d+)?(, column \w+)?: (.+)", re.DOTALL)  # where a table is wrong, and how
 RULES = re.compile(r"(?<=\)); (?!add a row)|(?<=\.csv); ")  # what stands between several broken rules of a record
-BETWEEN = ("; ", ". ")  # what stands between several texts
+BETWEEN = ("; ", ". ", "? ")  # what stands between several texts
+MOST = 9  # texts behind one another that are looked at
 LONGEST = 600  # characters; to look for places in a longer text may take long
 
 
@@ -49,16 +52,35 @@ class Said:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """A text of the program.
+
+    Attributes:
+        fixed: its longest part between places; what does not have it is another text, which is seen at once.
+        pattern: the English text, with its places.
+        text: the same in the language.
+        begins: the place that it begins with, if any.
+        quotes: whether a place holds what somebody else said.
+    """
+
+    fixed: str
+    pattern: re.Pattern[str]
+    text: str
+    begins: str
+    quotes: bool
+
+
+@dataclass(frozen=True)
 class Texts:
     """The texts of a language.
 
     Attributes:
         codes: what each error code means.
-        said: the patterns of the English texts, the most exact ones first, and the text for each.
+        said: the English texts, the most exact ones first.
     """
 
     codes: Mapping[str, str]
-    said: Sequence[tuple[re.Pattern[str], str]]
+    said: Sequence[Entry]
 
 
 @cache
@@ -66,13 +88,25 @@ def texts_of(language: Language) -> Texts:
     """The texts of a language but English."""
     read = tomllib.loads(resources.files(__name__).joinpath(f"{language}.toml").read_text(encoding="utf-8"))
     exact_first = sorted(read["said"].items(), key=lambda pair: -len(re.sub(r"{\w+}", "", pair[0])))
-    return Texts(read["codes"], [(pattern_of(english), text) for english, text in exact_first])
+    return Texts(read["codes"], [_entry(english, text) for english, text in exact_first])
 
 
-def pattern_of(english: str) -> re.Pattern[str]:
-    """What an English text with {places} looks like when they are filled."""
+def _entry(english: str, text: str) -> Entry:
     parts = re.split(r"{(\w+)}", english)
-    return re.compile("".join(re.escape(part) if n % 2 == 0 else f"(?P<{part}>.*?)" for n, part in enumerate(parts)))
+    begins = "" if parts[0] else parts[1]
+    pattern = "".join(re.escape(part) if n % 2 == 0 else _place(part, begins) for n, part in enumerate(parts))
+    quotes = any(name.startswith(QUOTED) for name in parts[1::2])
+    return Entry(max(parts[::2], key=len), re.compile(pattern), text, begins, quotes)
+
+
+def _place(name: str, begins: str) -> str:
+    """What stands in a place: a part of one sentence, so that the next one is not taken for it."""
+    if name in NARROW:
+        return f"(?P<{name}>{NARROW[name]})"
+    if name.startswith(QUOTED) or (name == begins and name.startswith(INSIDE)):
+        return f"(?P<{name}>.*?)"
+    ends = r"\. " if name.startswith(INSIDE) else r"\. |; "
+    return f"(?P<{name}>(?:(?!{ends}).)*?)"
 
 
 @lru_cache(maxsize=4096)
@@ -80,18 +114,50 @@ def said(text: str, language: Language) -> str | None:
     """A text of the program in a language; None where any part of it has none."""
     if len(rules := RULES.split(text)) > 1:
         told = [said(each, language) for each in rules]
-        return "; ".join(each for each in told if each) if all(told) else None
+        if all(told):
+            return "; ".join(each for each in told if each)
     if len(text) > LONGEST:
         return None
-    for pattern, there in texts_of(language).said:
-        if found := pattern.fullmatch(text):
+    return (
+        _filled(text, language, quotes=False)
+        or _placed(text, language)
+        or _in_two(text, language)
+        or _filled(text, language, quotes=True)
+    )
+
+
+def _filled(text: str, language: Language, quotes: bool) -> str | None:
+    """One text with its places."""
+    for entry in texts_of(language).said:
+        if entry.quotes == quotes and entry.fixed in text and (found := entry.pattern.fullmatch(text)):
             given = found.groupdict()
-            inside = {name: said(value, language) or value for name, value in given.items() if name.startswith(INSIDE)}
-            return there.format(**given | inside) if given else there
-    if (placed := PLACE.fullmatch(text)) and (words := said(placed[2], language)):
-        return f"{placed[1]}: {words}"
+            inside = {name: said(value, language) for name, value in given.items() if name.startswith(INSIDE)}
+            if all(value or not _several(given[name], name == entry.begins) for name, value in inside.items()):
+                told = {name: value or given[name] for name, value in inside.items()}
+                return entry.text.format(**given | told) if given else entry.text
+    return None
+
+
+def _several(text: str, begins: bool) -> bool:
+    """Whether a text has parts, so that it has to be known whole; at the beginning it may be another text's, too."""
+    return any(sign in text for sign in ((*BETWEEN, ": ") if begins else BETWEEN))
+
+
+def _placed(text: str, language: Language) -> str | None:
+    """What is wrong at a place of a table."""
+    if not (placed := PLACE.fullmatch(text)) or not (words := said(placed[4], language)):
+        return None
+    row = said(placed[2], language) if placed[2] else ""
+    column = said(placed[3], language) if placed[3] else ""
+    return f"{placed[1]}{row}{column}: {words}"
+
+
+def _in_two(text: str, language: Language) -> str | None:
+    """Two texts, each of which may be several."""
     for sign in BETWEEN:
-        first, _, rest = text.partition(sign)
-        if rest and (one := said(first + sign.strip().replace(";", ""), language)) and (other := said(rest, language)):
-            return f"{one}{';' if sign == '; ' else ''} {other}"
+        parts = text.split(sign)
+        for n in range(1, min(len(parts), MOST)):
+            first, rest = sign.join(parts[:n]) + sign.strip("; "), sign.join(parts[n:])
+            if (one := said(first, language)) and (other := said(rest, language)):
+                return f"{one}{sign.strip('.? ')} {other}"
     return None
