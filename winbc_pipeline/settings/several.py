@@ -45,6 +45,11 @@ def locations(above: Path = Path()) -> dict[int, list[Path]]:
     return dict(sorted(found.items()))
 
 
+def prefixes(above: Path = Path()) -> set[str]:
+    """How the names of connections begin in Dagster, of all that have a folder, whoever serves them."""
+    return {prefix_of(file.parent.name) for file in (above / CONNECTIONS).glob(f"*/{SETTINGS}")}
+
+
 def served_from(settings: Settings) -> Path | None:
     """The folder from which the connection of the working folder is served together with others; None for one that is
     started by itself."""
