@@ -74,8 +74,7 @@ def build_defs(*, settings: Settings | None = None, flows: tuple[Flow, ...] = FL
 
 
 def build_together(connections: Sequence[Beside], flows: tuple[Flow, ...] = FLOWS) -> Definitions:
-    """All definitions for several connections: each has its own assets, and jobs and schedules of its
-    flows; all together have three sensors, and the jobs that look after them.
+    """All definitions for several connections. Each has assets and flows of its own; all share sensors and four jobs.
 
     A connection that cannot be used is one asset, which says why. It stops none of the others.
 

@@ -342,7 +342,6 @@ def _log_windows(
 def _mapping_tables(connected: ConnectedFlow) -> AssetsDefinition:
     """The asset of a flow's mapping CSVs, whose data version is the hash of the files, with the check of its rows."""
     key = key_of(connected.settings, TABLES, connected.flow.id)
-
     spec = AssetSpec(
         key,
         group_name=named(connected.settings, connected.flow.id),

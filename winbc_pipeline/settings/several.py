@@ -51,9 +51,8 @@ def prefixes(above: Path = Path()) -> set[str]:
 
 
 def served_from(settings: Settings) -> Path | None:
-    """The folder from which the connection of the working folder is served together with others; None for one that is
-    started by itself."""
-    above = Path().absolute().parent
+    """The folder from which a connection is served together with others; None for one that is started by itself."""
+    above = settings.folder.absolute().parent
     return above.parent if settings.location and above.name == CONNECTIONS else None
 
 
