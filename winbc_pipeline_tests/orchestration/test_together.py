@@ -3,6 +3,8 @@
 Source of the promises: docs/operations.md, "Several connections in one place".
 """
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -260,6 +262,18 @@ def test_a_connection_that_cannot_be_used_is_shown_with_its_error_and_stops_no_o
     assert "sweep_cron" in texts["bad_cron"]
     assert "connection is good" in texts["other"]
     assert AssetKey(("good", "synced", ORDERS)) in graph.get_all_asset_keys()
+
+
+@pytest.mark.proof
+def test_what_forks_runs_has_the_tables_that_connections_share(place: Path) -> None:
+    connection("utrecht", {})
+    program = f"""
+import winbc_pipeline.orchestration.launcher.preload
+from winbc_pipeline.sync.connected import _made
+print({ORDERS!r} in {{flow for _, flow, _ in _made}})
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]
 
 
 def test_edited_tables_start_nothing_in_a_connection_whose_sensors_are_off(place: Path) -> None:
