@@ -1,11 +1,15 @@
 """Many connections in one code location: how long it loads, what memory it takes, how long a round of its sensor takes.
 
-Usage: python benchmarks/connections.py [--load N …] [--round N]
+Usage: python benchmarks/connections.py [--load N …] [--round N] [--memory N]
 Linux only. Each load is a process of its own, from the first import until all is ready that Dagster's servers ask for.
 The round asks servers in a process of their own, in which nothing changed, for all flows of all connections: once to
 begin with, then as it goes on, then with one connection more whose Winstore never answers. Databases that nobody has
 written since are not opened, so there are none.
-Prints one JSON line: for each load connections, seconds, seconds of the processor and megabytes; seconds of the rounds.
+With --memory, `winbc up` follows so many connections, 50 in each code location, without sensors that ask for changes.
+Dagster's overview is asked for once, as a person sees it.
+Prints one JSON line: for each load connections, seconds, seconds of the processor and megabytes; seconds of the rounds,
+and megabytes of their process; with --memory the seconds until all locations were loaded, and the megabytes of all
+processes together (proportional set size) at rest.
 """
 
 import argparse
@@ -17,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -26,23 +31,30 @@ from serving import answer_json, served
 
 REPOSITORY = Path(__file__).parent.parent
 SHARED = """
-location = 1
 sensors = true
 schedules = true
 history_start = 2026-01-01
 """
 FOLLOWED = datetime.now(UTC)
+FULL = 50  # connections in a code location
+MOST_S, SETTLES_S = 600, 30
+OVERVIEW = """{ workspaceOrError { ... on Workspace { locationEntries { loadStatus locationOrLoadError {
+    ... on RepositoryLocation { repositories {
+        jobs { name runTags { key value } } schedules { name cronSchedule scheduleState { status } }
+        sensors { name sensorState { status } } assetNodes { assetKey { path } groupName description jobNames }
+    } } } } } } }"""
 
 
-def make(folder: Path, count: int, addresses: dict[str, str]) -> None:
-    """Makes connections to the same systems below a folder."""
+def make(folder: Path, count: int, addresses: dict[str, str], together: int | None = None) -> None:
+    """Makes connections to the same systems below a folder, in code locations of so many each (None: all in one)."""
     above = folder / "connections"
     above.mkdir()
     (above / "defaults.toml").write_text(SHARED)
     for number in range(count):
         own = above / f"shop{number:03}"
         own.mkdir()
-        (own / "winbc.toml").write_text(f'connection = "{own.name}"\n')
+        location = number // together + 1 if together else 1
+        (own / "winbc.toml").write_text(f'connection = "{own.name}"\nlocation = {location}\n')
         (own / ".env").write_text("".join(f"{name}='{value}'\n" for name, value in addresses.items()))
         (own / ".env").chmod(0o600)
 
@@ -115,6 +127,53 @@ def rounds(count: int) -> list[float]:
     return took
 
 
+def at_rest(count: int) -> dict[str, float]:
+    """What `winbc up` of so many connections takes until all is loaded, and at rest."""
+    from freshness import free_port
+    from workers import family, megabytes
+
+    with tempfile.TemporaryDirectory() as name:
+        folder, port = Path(name), free_port()
+        make(folder, count, {}, together=FULL)
+        given = os.environ | {"PYTHONPATH": str(REPOSITORY), "WINBC_SENSORS": "false"}
+        command = [sys.executable, "-m", "winbc_pipeline", "up", "--foreground", "--port", str(port)]
+        began = time.monotonic()
+        with (folder / "up.log").open("wb") as log:
+            process = subprocess.Popen(command, cwd=folder, env=given, stdout=log, stderr=log)
+        try:
+            while not _is_loaded(folder, port, -(-count // FULL)):
+                assert process.poll() is None and time.monotonic() - began < MOST_S, (folder / "up.log").read_text()
+                time.sleep(0.5)
+            seconds = time.monotonic() - began
+            time.sleep(SETTLES_S)
+            sizes = sorted(map(megabytes, family(process.pid)))
+        finally:
+            process.terminate()
+            process.wait()
+    return {"up_seconds": round(seconds, 1), "rest_mb": round(sum(sizes)), "by_process_mb": [round(mb) for mb in sizes]}
+
+
+def _is_loaded(folder: Path, port: int, locations: int) -> bool:
+    """Asks for what Dagster's overview shows; returns whether all of it was there."""
+    import httpx
+
+    from winbc_pipeline.dashboard.guard.access import access_of
+    from winbc_pipeline.dashboard.site import DAGSTER
+
+    if not (folder / ".winbc" / "default" / "dagster_home" / "ui.port").exists():
+        return False
+    here, token = f"http://127.0.0.1:{port}", access_of(folder / ".winbc" / "default").tokens["admin"]
+    with (
+        httpx.Client(base_url=here, timeout=MOST_S, headers={"origin": here}) as client,
+        suppress(httpx.TransportError),
+    ):
+        client.get("/", params={"token": token})
+        answer = client.post(f"{DAGSTER}/graphql", json={"query": OVERVIEW})
+        entries = answer.json()["data"]["workspaceOrError"]["locationEntries"] if answer.is_success else []
+        return sum(each["loadStatus"] == "LOADED" for each in entries) == locations
+    return False
+
+
 async def reply(target: str, body: bytes) -> bytes:
     """Both systems, in which nothing changed."""
     if target.endswith("$batch"):
@@ -157,6 +216,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--load", type=int, nargs="*", default=[1, 10, 50])
     parser.add_argument("--round", type=int, default=200)
+    parser.add_argument("--memory", type=int, default=0)
     parser.add_argument("--in", dest="folder", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.folder:
@@ -165,6 +225,9 @@ def main() -> None:
     line: dict[str, Any] = {"load": [loaded(count) for count in chosen.load]}
     if chosen.round:
         line |= {"connections": chosen.round, "round_seconds": rounds(chosen.round)}
+        line["round_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    if chosen.memory:
+        line |= {"at_rest": chosen.memory, **at_rest(chosen.memory)}
     print(json.dumps(line))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ..errors import ConfigurationError, StateUnavailable, StoreDamaged, StoreUnavailable
-from ..settings import Settings
+from ..settings import Settings, load_settings, served_from
 from ..staging.notes import polls
 from ..staging.notes.pause import paused_until
 from ..staging.server.daemon import heard_at
@@ -162,10 +162,12 @@ def _disk(settings: Settings, now: datetime) -> list[Problem]:
 
 def _silent(settings: Settings, now: datetime) -> Iterator[Problem]:
     """That Dagster's daemon is silent, where runs are the work of workers. Any machine can tell."""
-    if not settings.workers.broker:
+    above = served_from(settings) if settings.workers.broker else None
+    follower = load_settings(above) if above else settings  # whose daemon it is
+    if not follower.workers.broker:
         return
     try:
-        heard = heard_at(settings.state.address, settings.connection)
+        heard = heard_at(follower.state.address, follower.connection)
     except StateUnavailable:  # then it cannot be known; each flow tells that the server does not answer
         return
     if heard is None or now - heard >= SILENT:

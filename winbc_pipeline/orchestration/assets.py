@@ -13,9 +13,7 @@ from typing import Any
 
 import duckdb
 from dagster import (
-    AssetCheckExecutionContext,
     AssetCheckResult,
-    AssetChecksDefinition,
     AssetCheckSeverity,
     AssetCheckSpec,
     AssetExecutionContext,
@@ -23,15 +21,15 @@ from dagster import (
     AssetMaterialization,
     AssetObservation,
     AssetsDefinition,
+    AssetSpec,
     BackfillPolicy,
     DataVersion,
     Failure,
+    MarkdownMetadataValue,
     MaterializeResult,
     MetadataValue,
     Output,
-    TableSchema,
-    asset,
-    asset_check,
+    multi_asset,
 )
 
 from ..errors import TooManyWrites, WinbcError
@@ -51,7 +49,7 @@ from ..sync.reading.stage import stage
 from ..sync.records.special.gone import in_words, reported
 from ..sync.run import plan_windows, push_windows, records_not_done
 from ..sync.work import Work
-from .columns import column_schema, mapped_metadata, staged_schema
+from .columns import column_schema, mapped_metadata, readable, staged_schema
 from .layers import LayerWindow, windows_of_layer
 from .many_windows import add_metadata, log_windows
 from .metadata import failure, window_metadata
@@ -65,6 +63,7 @@ from .windows import days_of, partition_key, partitions
 
 NOTHING = LayerWindow()
 TABLES = "mapping_tables"  # begins the keys of the only assets without windows
+VALID, VALID_TEXT = "mapping_is_valid", "Every row fits both systems."
 SYNCED, ALL_DONE = "synced", "all_records_done"
 ALL_DONE_TEXT = "No record of any window waits for a person or the next run. Open a red window: it names its records."
 GONE = "nothing_is_gone"
@@ -73,6 +72,10 @@ GONE_TEXT = (
 )
 NO_PLACE = "without_a_place"  # what the source gives and the target does not get
 EDITED = "The mapping tables were edited after these layers were made, so this run made them again."
+OWN_COLUMNS = {
+    name: readable(column_schema(columns))
+    for name, columns in {"mapped": MAPPED, "planned": PLANNED, SYNCED: COLUMNS}.items()
+}
 LayerResults = Iterator[AssetCheckResult | MaterializeResult[Any] | Output[None]]
 
 
@@ -94,8 +97,8 @@ class Done:
 Step = Callable[[Work], Done]  # does the work of a layer
 
 
-def flow_assets(connected: ConnectedFlow) -> tuple[list[AssetsDefinition], AssetChecksDefinition]:
-    """The assets of one flow (mapping tables, staging, mapped, planned, synced), and the check of its tables."""
+def flow_assets(connected: ConnectedFlow) -> list[AssetsDefinition]:
+    """The assets of one flow: mapping tables, staging, mapped, planned, synced."""
     flow = connected.flow
     source, target = NAMES[flow.source], NAMES[flow.target]
 
@@ -126,22 +129,23 @@ def flow_assets(connected: ConnectedFlow) -> tuple[list[AssetsDefinition], Asset
     def remarks() -> dict[str, Any]:
         return _remarks(connected)
 
-    tables, check = _mapping_tables(connected)
+    tables = _mapping_tables(connected)
     read = f"Staged: what changed in {source}, the newest version of each record."
-    assets = [tables, _layer(connected, staging_key, sources_of(connected), staging, staged_schema(connected), read)]
-    layers: list[tuple[str, Step, Mapping[str, str], str, Callable[[], dict[str, Any]]]] = [
-        ("mapped", mapped, MAPPED, f"Mapped: the fields of {target}, by the mapping tables.", lineage),
-        ("planned", planned, PLANNED, f"Planned: what would be written to {target}, the exact dry run.", remarks),
-        (SYNCED, synced, COLUMNS, f"Synced: what became of each record in {target}.", dict),
+    staged = readable(staged_schema(connected))
+    assets = [tables, _layer(connected, staging_key, sources_of(connected), staging, staged, read)]
+    layers: list[tuple[str, Step, str, Callable[[], dict[str, Any]]]] = [
+        ("mapped", mapped, f"Mapped: the fields of {target}, by the mapping tables.", lineage),
+        ("planned", planned, f"Planned: what would be written to {target}, the exact dry run.", remarks),
+        (SYNCED, synced, f"Synced: what became of each record in {target}.", dict),
     ]
-    for name, step, columns, text, extra in layers:
+    for name, step, text, extra in layers:
         # Each layer depends on the tables, so that Dagster shows all of them as out of date after an edit.
         deps = [assets[-1].key, tables.key]
         if name == "planned":
             deps += looked_up(connected)
         key = key_of(connected.settings, name, flow.id)
-        assets.append(_layer(connected, key, deps, step, column_schema(columns), text, extra))
-    return assets, check
+        assets.append(_layer(connected, key, deps, step, OWN_COLUMNS[name], text, extra))
+    return assets
 
 
 def _remarks(connected: ConnectedFlow) -> dict[str, Any]:
@@ -160,7 +164,7 @@ def _layer(
     key: AssetKey,
     deps: list[AssetKey],
     step: Step,
-    columns: TableSchema,
+    columns: MarkdownMetadataValue,
     text: str,
     extra: Callable[[], dict[str, Any]] = dict,
 ) -> AssetsDefinition:
@@ -174,17 +178,22 @@ def _layer(
     """
     flow = connected.flow
 
-    @asset(
-        key=key,
+    # Under `dagster/column_schema` the UI would show the columns above counts and records, which are the news.
+    spec = AssetSpec(
+        key,
         deps=deps,
         group_name=named(connected.settings, flow.id),
         partitions_def=partitions(connected.settings),
-        backfill_policy=BackfillPolicy.single_run(),
-        pool=named(connected.settings, flow.lease),  # one run at a time: the runs share a database file, or pairs
         description=text,
-        # Under `dagster/column_schema` the UI would show the columns above counts and records, which are the news.
         metadata={"columns": columns},
         kinds={"duckdb", key.path[-2]},
+    )
+
+    @multi_asset(
+        name=key.to_python_identifier(),
+        specs=[spec],
+        backfill_policy=BackfillPolicy.single_run(),
+        pool=named(connected.settings, flow.lease),  # one run at a time: the runs share a database file, or pairs
         check_specs=_check_specs(connected, key),
         config_schema={},  # none is taken, because Dagster stores and shows it
     )
@@ -329,39 +338,43 @@ def _log_windows(
         context.log_event(AssetMaterialization(key, metadata=newest, description="Red: not all records are done."))
 
 
-def _mapping_tables(connected: ConnectedFlow) -> tuple[AssetsDefinition, AssetChecksDefinition]:
-    """The asset of a flow's mapping CSVs, whose data version is the hash of the files, and the check of its rows."""
+def _mapping_tables(connected: ConnectedFlow) -> AssetsDefinition:
+    """The asset of a flow's mapping CSVs, whose data version is the hash of the files, with the check of its rows."""
     key = key_of(connected.settings, TABLES, connected.flow.id)
-
-    @asset(
-        key=key,
+    spec = AssetSpec(
+        key,
         group_name=named(connected.settings, connected.flow.id),
         description="The mapping CSVs; edit them in a spreadsheet.",
         kinds={"csv"},
-        config_schema={},
     )
-    def tables() -> MaterializeResult[Any]:
+    valid = AssetCheckSpec(VALID, asset=key, blocking=True, description=VALID_TEXT)
+
+    @multi_asset(name=key.to_python_identifier(), specs=[spec], check_specs=[valid], config_schema={})
+    def tables(context: AssetExecutionContext) -> Iterator[MaterializeResult[Any]]:
         with _plain_errors():
             version = connected.mapping_version()
         folder = MetadataValue.path(str(connected.settings.tables.own / connected.flow.id))
         metadata: dict[str, Any] = {"folder": folder, "version": version}
         if base := connected.settings.mapping_base:
             metadata["base"] = MetadataValue.path(str(base / connected.flow.id))
-        return MaterializeResult(data_version=DataVersion(version), metadata=metadata)
+        yield MaterializeResult(
+            data_version=DataVersion(version), metadata=metadata, check_results=[_valid(context, connected)]
+        )
 
-    @asset_check(
-        asset=key, blocking=True, name="mapping_is_valid", description="Every row fits both systems.", config_schema={}
+    return tables
+
+
+def _valid(context: AssetExecutionContext, connected: ConnectedFlow) -> AssetCheckResult:
+    """Whether every row of the tables fits both systems. Where one does not, the flow reads nothing."""
+    try:
+        compiled, unplaced = connected.checked(), connected.without_place()
+    except WinbcError as error:
+        context.log.error(str(error))
+        return AssetCheckResult(check_name=VALID, passed=False, metadata={"error": str(error)})
+    metadata: dict[str, Any] = {"tables": len(compiled)}
+    return AssetCheckResult(
+        check_name=VALID, passed=True, metadata=metadata | ({NO_PLACE: "\n".join(unplaced)} if unplaced else {})
     )
-    def valid(context: AssetCheckExecutionContext) -> AssetCheckResult:
-        try:
-            compiled, unplaced = connected.checked(), connected.without_place()
-        except WinbcError as error:
-            context.log.error(str(error))
-            return AssetCheckResult(passed=False, metadata={"error": str(error)})
-        metadata: dict[str, Any] = {"tables": len(compiled)}
-        return AssetCheckResult(passed=True, metadata=metadata | ({NO_PLACE: "\n".join(unplaced)} if unplaced else {}))
-
-    return tables, valid
 
 
 @contextmanager

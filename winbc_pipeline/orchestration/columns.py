@@ -6,7 +6,7 @@ Here belongs: what a column means. What a window holds: layers.py. Concept page:
 from collections.abc import Mapping
 from typing import Any
 
-from dagster import AssetKey, TableColumn, TableColumnDep, TableColumnLineage, TableSchema
+from dagster import AssetKey, MarkdownMetadataValue, TableColumn, TableColumnDep, TableColumnLineage, TableSchema
 
 from ..mapping.compiler import Compiled, CompiledLine
 from ..staging.load import OWN, TYPES, StagingTable
@@ -69,6 +69,15 @@ TEXTS = {
 def column_schema(columns: Mapping[str, str]) -> TableSchema:
     """The columns of a table that winbc fills, by name and DuckDB type, each with its description."""
     return TableSchema([TableColumn(name, kind, description=TEXTS[name]) for name, kind in columns.items()])
+
+
+def readable(schema: TableSchema) -> MarkdownMetadataValue:
+    """The columns of a layer as its page in Dagster opens them.
+
+    A schema would be the greater part of what Dagster's servers load of a connection, and keep.
+    """
+    rows = (f"| `{column.name}` | {column.type} | {column.description} |" for column in schema.columns)
+    return MarkdownMetadataValue("\n".join(["| column | type | what it is |", "|---|---|---|", *rows]))
 
 
 def staged_schema(connected: ConnectedFlow) -> TableSchema:

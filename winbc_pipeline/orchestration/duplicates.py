@@ -11,7 +11,6 @@ from dagster import (
     JobDefinition,
     OpExecutionContext,
     ScheduleDefinition,
-    in_process_executor,
     job,
     op,
 )
@@ -20,7 +19,7 @@ from .. import clock
 from ..health.publishing.publish import published
 from ..sync.connected import ConnectedFlow
 from ..sync.run import search_duplicates
-from .jobs import nightly_schedule
+from .jobs import IN_PROCESS, nightly_schedule
 from .names import named, tags_of
 
 LOOK_BACK = timedelta(days=30)  # since the order was confirmed
@@ -29,9 +28,13 @@ NAMED = 20  # orders in the failure's text
 
 def duplicate_search(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleDefinition]:
     """The job that searches the documents of a flow, and the schedule that runs it every night (UTC)."""
-    flow, settings = connected.flow, connected.settings
+    flow, settings, name = connected.flow, connected.settings, f"{connected.flow.id}_duplicates"
 
-    @op(name=named(settings, f"look_for_duplicates_of_{flow.id}"), pool=named(settings, flow.id), config_schema={})
+    @op(
+        name=named(settings, f"look_for_duplicates_of_{flow.id}"),
+        pool=named(settings, flow.id),
+        config_schema={},
+    )
     def look(context: OpExecutionContext) -> None:
         with published(connected):
             found = search_duplicates(connected, clock.now() - LOOK_BACK, context.run_id)
@@ -46,12 +49,13 @@ def duplicate_search(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleD
         context.log.info(f"No order of the last {LOOK_BACK.days} days has a second document.")
 
     @job(
-        name=named(settings, f"{flow.id}_duplicates"),
+        name=named(settings, name),
         tags=tags_of(settings),
-        executor_def=in_process_executor,
+        executor_def=IN_PROCESS,
         description="Looks for second documents of orders; deletes nothing.",
     )
     def duplicates() -> None:
         look()
 
-    return duplicates, nightly_schedule(duplicates, "0 3 * * *", settings.timing(flow.id).schedules)
+    on = settings.timing(flow.id).schedules
+    return duplicates, nightly_schedule(settings, name, duplicates.name, "0 3 * * *", on)

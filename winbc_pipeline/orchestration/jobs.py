@@ -16,7 +16,6 @@ from dagster import (
     DagsterInvalidDefinitionError,
     DefaultScheduleStatus,
     DefaultSensorStatus,
-    JobDefinition,
     RunRequest,
     ScheduleDefinition,
     ScheduleEvaluationContext,
@@ -48,6 +47,10 @@ from .windows import range_tags, window_of
 
 Versions = Mapping[AssetKey, Callable[[], str]]
 """For each asset of mapping tables, the function that gives its present version."""
+IN_PROCESS = in_process_executor.configured(lambda _: {}, "in_process", {})
+"""How every run is executed: a step in a process of its own takes seconds to begin. It takes no configuration, which
+Dagster would describe for each job."""
+MAPPING = "mapping_tables"
 SHARED_S = 60  # from one look at the tables of several connections to the next: it reads all their files
 WAIT_DAYS = 30  # how long a status waits for its order
 MOST_WINDOWS = 30  # windows of each kind that one sweep runs
@@ -59,7 +62,7 @@ def flow_job(connected: ConnectedFlow) -> Any:
     name = named(settings, connected.flow.id)
     late = AssetSelection.checks(AssetCheckKey(synced(settings, connected.flow.id), CHECK))  # the sensor reports it
     chosen = AssetSelection.groups(name) - late
-    return define_asset_job(name, chosen, tags=tags_of(settings), executor_def=in_process_executor)
+    return define_asset_job(name, chosen, tags=tags_of(settings), executor_def=IN_PROCESS)
 
 
 def flow_sensor(connected: ConnectedFlow, job: Any, watch: Watch) -> SensorDefinition:
@@ -95,39 +98,38 @@ def flow_sensor(connected: ConnectedFlow, job: Any, watch: Watch) -> SensorDefin
     return changes
 
 
-def mapping_job(settings: Settings, tables: Sequence[AssetKey]) -> Any:
-    """The job that runs the mapping tables with their checks, without the flows."""
-    name, chosen = named(settings, "mapping_tables"), AssetSelection.assets(*tables)
-    return define_asset_job(name, chosen, tags=tags_of(settings), executor_def=in_process_executor)
+def mapping_job(tables: Sequence[AssetKey]) -> Any:
+    """The job that runs the mapping tables of all connections with their checks, without the flows."""
+    return define_asset_job(MAPPING, AssetSelection.assets(*tables), executor_def=IN_PROCESS)
 
 
-def mapping_sensor(tables: Sequence[tuple[Settings, Versions, Any]]) -> SensorDefinition:
-    """The sensor that notices an edit of the tables and requests a run of their job.
+def mapping_sensor(tables: Sequence[tuple[Settings, Versions]]) -> SensorDefinition:
+    """The sensor that notices an edit of the tables and requests a run of their job for the connection.
 
     The run checks the tables. Dagster then shows what was made with the old tables as out of date.
 
     Args:
-        tables: for each connection its mapping tables, and the job that runs them.
+        tables: of each connection.
     """
-    on = any(settings.sensors for settings, _, _ in tables)
+    on = any(settings.sensors for settings, _ in tables)
 
     @sensor(
         name="mapping_tables_edited",
-        jobs=[job for _, _, job in tables],
+        job_name=MAPPING,
         minimum_interval_seconds=10 if len(tables) == 1 else SHARED_S,
         default_status=DefaultSensorStatus.RUNNING if on else DefaultSensorStatus.STOPPED,
     )
     def edited(context: SensorEvaluationContext) -> SensorResult:
         before: dict[str, str] = json.loads(context.cursor or "{}")
-        found = apart({known.connection: partial(_versions, own) for known, own, _ in tables})
+        found = apart({known.connection: partial(_versions, own) for known, own in tables})
         requests, after = [], dict[str, str]()
-        for settings, own, job in tables:
+        for settings, own in tables:
             known = {name: before.get(name) for key in own if (name := key.to_user_string())}
             now = found.get(settings.connection, known)
             changed = [key for key in own if known[name := key.to_user_string()] != now[name]]
             if changed:
                 run_key = named(settings, clock.now().isoformat())
-                requests.append(RunRequest(run_key=run_key, job_name=job.name, asset_selection=changed))
+                requests.append(RunRequest(run_key=run_key, tags=tags_of(settings), asset_selection=changed))
             after |= {name: version for name, version in now.items() if version}
         return SensorResult(run_requests=requests, cursor=json.dumps(after))
 
@@ -138,18 +140,24 @@ def _versions(tables: Versions) -> dict[str, str]:
     return {key.to_user_string(): version() for key, version in tables.items()}
 
 
-def nightly_schedule(job: JobDefinition, cron: str, on: bool) -> ScheduleDefinition:
-    """The schedule that runs a job every night (UTC). `on` says whether it starts switched on."""
+def nightly_schedule(settings: Settings, name: str, job: str, cron: str, on: bool) -> ScheduleDefinition:
+    """The schedule that runs a job for a connection every night (UTC).
+
+    Args:
+        job: its name in Dagster. The job may be one that all connections of a code location share.
+        on: whether it starts switched on.
+    """
     return ScheduleDefinition(
-        name=f"{job.name}_nightly",
-        job=job,
+        name=named(settings, f"{name}_nightly"),
+        job_name=job,
+        tags=tags_of(settings),
         cron_schedule=cron,
         execution_timezone="UTC",
         default_status=DefaultScheduleStatus.RUNNING if on else DefaultScheduleStatus.STOPPED,
     )
 
 
-def flow_schedule(connected: ConnectedFlow, job: Any) -> ScheduleDefinition:
+def flow_schedule(connected: ConnectedFlow) -> ScheduleDefinition:
     """The schedule that sweeps up what the sensor does not see.
 
     These are late changes inside the overlap, windows with records that are not done, and windows of orders that are
@@ -166,7 +174,7 @@ def flow_schedule(connected: ConnectedFlow, job: Any) -> ScheduleDefinition:
     try:
         return schedule(
             name=named(settings, f"{flow.id}_sweep"),
-            job=job,
+            job_name=named(settings, flow.id),
             cron_schedule=timing.cron,
             execution_timezone="UTC",
             default_status=DefaultScheduleStatus.RUNNING if timing.schedules else DefaultScheduleStatus.STOPPED,

@@ -37,3 +37,12 @@ def connections_of(run: DagsterRun) -> set[str]:
         return {run.tags[TAG]}
     keys = {*(run.asset_selection or ()), *(check.asset_key for check in run.asset_check_selection or ())}
     return {key.path[0] if len(key.path) > PLAIN else "" for key in keys} or {""}
+
+
+def is_of(run: DagsterRun, settings: Settings) -> bool:
+    """Whether a run of a job that all connections of a code location share does the work of a connection.
+
+    A run that does not tell, such as one that somebody began by hand, does that of all.
+    """
+    told = connections_of(run)
+    return settings.prefix in told or told == {""}

@@ -14,17 +14,16 @@ from dagster import (
     DefaultScheduleStatus,
     Failure,
     JobDefinition,
-    OpDefinition,
     OpExecutionContext,
     ScheduleDefinition,
-    in_process_executor,
     job,
     op,
 )
 
 from ..errors import CallsSpent, ConfigurationError, WinbcError
 from ..sync.connected import ConnectedFlow
-from .names import key_of, named, tags_of
+from .jobs import IN_PROCESS
+from .names import is_of, key_of, named, tags_of
 
 
 class Answer(Protocol):
@@ -48,35 +47,44 @@ TEXTS = {
 }
 
 
-def comparison(asked: Sequence[tuple[ConnectedFlow, Ask]], name: str) -> tuple[JobDefinition, ScheduleDefinition]:
-    """A job that asks whether both systems agree on flows of one connection, and its schedule.
+def comparison(asked: Sequence[tuple[ConnectedFlow, Ask]], name: str) -> JobDefinition:
+    """A job that asks whether both systems agree on flows.
 
     Figures stand as an observation at each flow's last asset. The run fails when they do not agree.
 
     Args:
-        asked: one flow; or all of a connection that is served together with others, so that they are fewer jobs.
+        asked: one flow; or all of the connections that are served together, and each run is of one of them (names.py).
         name: COUNTS or WHOLE.
+    """
+    own = _job_name(asked[0][0], name)
+
+    @op(name=f"ask_{own}", config_schema={})
+    def ask_all(context: OpExecutionContext) -> None:
+        chosen = [(connected, ask) for connected, ask in asked if is_of(context.run, connected.settings)]
+        faults = [fault for connected, ask in chosen if (fault := _fault(context, connected, name, ask))]
+        if faults:
+            raise Failure(" ".join(faults), allow_retries=False)
+
+    @job(name=own, executor_def=IN_PROCESS, description=TEXTS[name])
+    def comparing() -> None:
+        ask_all()
+
+    return comparing
+
+
+def comparison_schedule(flows: Sequence[ConnectedFlow], name: str) -> ScheduleDefinition:
+    """The schedule of this job for some flows of one connection.
 
     Raises: ConfigurationError for a cron expression that Dagster does not take.
     """
-    first, _ = asked[0]
-    settings, steps = first.settings, [_step(connected, name, ask) for connected, ask in asked]
-
-    @job(
-        name=named(settings, name) if settings.prefix else f"{first.flow.id}_{name}",
-        tags=tags_of(settings),
-        executor_def=in_process_executor,
-        description=TEXTS[name],
-    )
-    def comparing() -> None:
-        for step in steps:
-            step()
-
+    settings, own = flows[0].settings, _job_name(flows[0], name)
     cron = settings.reconcile.counts_cron if name == COUNTS else settings.reconcile.whole_cron
-    is_on = any(settings.timing(connected.flow.id).schedules for connected, _ in asked)
+    is_on = any(settings.timing(connected.flow.id).schedules for connected in flows)
     try:
-        return comparing, ScheduleDefinition(
-            job=comparing,
+        return ScheduleDefinition(
+            name=named(settings, f"{own}_schedule"),
+            job_name=own,
+            tags=tags_of(settings),
             cron_schedule=cron,
             execution_timezone="UTC",
             default_status=DefaultScheduleStatus.RUNNING if is_on else DefaultScheduleStatus.STOPPED,
@@ -87,31 +95,27 @@ def comparison(asked: Sequence[tuple[ConnectedFlow, Ask]], name: str) -> tuple[J
         raise ConfigurationError(f"The setting {setting}: `{cron}` is no cron expression.", hint) from None
 
 
-def _step(connected: ConnectedFlow, name: str, ask: Ask) -> OpDefinition:
-    """The step that asks about one flow. Another flow's goes on when it fails."""
-    flow, settings = connected.flow, connected.settings
-
-    @op(name=named(settings, f"{name}_of_{flow.id}"), config_schema={})
-    def compare(context: OpExecutionContext) -> None:
-        found = _asked(context, connected, ask)
-        if found is None:
-            return
-        key = key_of(settings, "synced", flow.id)
-        metadata = {f"{name}/{each}": value for each, value in found.figures.items()}
-        context.log_event(AssetObservation(key, description=found.in_words, metadata=metadata))
-        if not found.agrees:
-            hint = f"`winbc reconcile {flow.id}` names the records, `--repair` sends them. See docs/operations.md."
-            raise Failure(f"The two systems do not agree: {found.in_words}. {hint}", allow_retries=False)
-
-    return compare
+def _job_name(first: ConnectedFlow, name: str) -> str:
+    return name if first.settings.prefix else f"{first.flow.id}_{name}"
 
 
-def _asked(context: OpExecutionContext, connected: ConnectedFlow, ask: Ask) -> Answer | None:
-    """The answer; None when the calls were used up before there was one. The next run of the job goes on."""
+def _fault(context: OpExecutionContext, connected: ConnectedFlow, name: str, ask: Ask) -> str:
+    """Asks about one flow, and shows the figures. Returns what is wrong, in words: the next flow is asked all the same.
+
+    When the calls were used up before there was an answer, nothing is: the next run of the job goes on.
+    """
+    flow = connected.flow
     try:
-        return ask(connected)
+        found = ask(connected)
     except CallsSpent as error:
-        context.log.warning(f"{error} `winbc reconcile {connected.flow.id}` goes on too.")
-        return None
+        context.log.warning(f"{error} `winbc reconcile {flow.id}` goes on too.")
+        return ""
     except WinbcError as error:
-        raise Failure(str(error), metadata={"code": error.code}, allow_retries=False) from None
+        return f"{flow.id}: {error}"
+    metadata = {f"{name}/{each}": value for each, value in found.figures.items()}
+    key = key_of(connected.settings, "synced", flow.id)
+    context.log_event(AssetObservation(key, description=found.in_words, metadata=metadata))
+    if found.agrees:
+        return ""
+    hint = f"`winbc reconcile {flow.id}` names the records, `--repair` sends them. See docs/operations.md."
+    return f"The two systems do not agree: {found.in_words}. {hint}"

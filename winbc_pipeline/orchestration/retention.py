@@ -6,7 +6,7 @@ purge the ticks of sensors and schedules. What goes from the databases: sync/kee
 Concept pages: Runs, Instance API.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -22,38 +22,43 @@ from dagster import (
     OpExecutionContext,
     RunsFilter,
     ScheduleDefinition,
-    in_process_executor,
     job,
     op,
 )
 
 from .. import clock
 from ..errors import StoreBusy, WinbcError
-from ..settings import Settings
+from ..settings import Settings, prefixes
 from ..staging.published.compaction import keep_young
 from ..sync.connected import ConnectedFlow
 from ..sync.keeping.comparisons import forget_left
 from ..sync.keeping.retention import forget_kept, tidy
 from .assets import TABLES
-from .jobs import nightly_schedule
-from .names import connections_of, named, tags_of
+from .jobs import IN_PROCESS, nightly_schedule
+from .names import connections_of, is_of
 
 FINISHED = [DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED]
 
+Kept = tuple[Settings, Sequence[ConnectedFlow]]
+"""A connection and its flows."""
 
-def purge_runs(instance: DagsterInstance, before: datetime, prefix: str = "") -> int:
+
+def purge_runs(instance: DagsterInstance, before: datetime, prefix: str = "", there: Collection[str] = ()) -> int:
     """Deletes the finished runs from before a moment that are superseded; returns how many.
 
     Args:
         prefix: that of the connection whose runs they are (names.py).
+        there: the prefixes of all connections that have a folder, this one's among them. Runs of others, which were
+            removed, go too. Without this one's, the folders were not seen, and no other run goes.
     """
     old = instance.get_run_records(RunsFilter(statuses=FINISHED, created_before=before), ascending=True)
-    run_ids = [run.run_id for run in (record.dagster_run for record in old) if connections_of(run) == {prefix}]
-    superseded = [run_id for run_id in run_ids if _is_superseded(instance, run_id)]
-    for run_id in superseded:
+    runs = {record.dagster_run.run_id: connections_of(record.dagster_run) for record in old}
+    gone = [run_id for run_id, told in runs.items() if prefix in there and told.isdisjoint({*there, ""})]
+    gone += [run_id for run_id, told in runs.items() if told == {prefix} and _is_superseded(instance, run_id)]
+    for run_id in gone:
         instance.delete_run(run_id)
         _delete_files(instance, run_id)
-    return len(superseded)
+    return len(gone)
 
 
 def _delete_files(instance: DagsterInstance, run_id: str) -> None:
@@ -92,42 +97,56 @@ def _newest(instance: DagsterInstance, asset: AssetKey, window: str | None) -> E
     return next(iter(instance.fetch_materializations(wanted, limit=1).records), None)
 
 
-def retention(settings: Settings, flows: Iterable[ConnectedFlow]) -> tuple[JobDefinition, ScheduleDefinition]:
-    """The job that deletes what was kept long enough, and the schedule that runs it every night (UTC)."""
-    every = list(flows)
+RETENTION = "run_retention"
 
-    @op(name=named(settings, "purge_old_runs"), config_schema={})
+
+def retention(every: Sequence[Kept]) -> JobDefinition:
+    """The job that deletes what was kept long enough. Each of its runs is of one connection (names.py)."""
+
+    @op(name="purge_old_runs", config_schema={})
     def purge(context: OpExecutionContext) -> None:
-        before = clock.now() - timedelta(days=settings.run_history_days)
-        deleted = purge_runs(context.instance, before, settings.prefix)
-        context.log.info(f"{deleted} runs from before {before.date()} deleted")
+        for settings, _ in every:
+            if is_of(context.run, settings):
+                before = clock.now() - timedelta(days=settings.run_history_days)
+                deleted = purge_runs(context.instance, before, settings.prefix, prefixes())
+                context.log.info(f"{deleted} runs from before {before.date()} deleted")
 
-    @op(name=named(settings, "tidy_databases"), config_schema={})
+    @op(name="tidy_databases", config_schema={})
     def tidy_all(context: OpExecutionContext) -> None:
-        forget_kept(settings)
-        forget_left(settings)
-        keep_young(settings, clock.now())
-        broken = []
-        for connected in every:
-            if not connected.store.exists():
-                continue
-            try:
-                context.log.info(f"{connected.flow.id}: {tidy(connected).in_words()}")
-            except StoreBusy as busy:
-                context.log.info(f"{busy} The next night tidies it.")
-            except WinbcError as error:
-                broken.append(str(error))
+        broken = [fault for kept in every if is_of(context.run, kept[0]) for fault in _tidied(context, *kept)]
         if broken:
             raise Failure(" ".join(broken), allow_retries=False)
 
     @job(
-        name=named(settings, "run_retention"),
-        tags=tags_of(settings),
-        executor_def=in_process_executor,
+        name=RETENTION,
+        executor_def=IN_PROCESS,
         description="Deletes superseded old runs, and from the databases what was kept long enough.",
     )
     def run_retention() -> None:
         purge()
         tidy_all()
 
-    return run_retention, nightly_schedule(run_retention, "30 2 * * *", settings.schedules)
+    return run_retention
+
+
+def retention_schedule(settings: Settings) -> ScheduleDefinition:
+    """The schedule that runs the job for a connection every night."""
+    return nightly_schedule(settings, RETENTION, RETENTION, "30 2 * * *", settings.schedules)
+
+
+def _tidied(context: OpExecutionContext, settings: Settings, flows: Iterable[ConnectedFlow]) -> list[str]:
+    """Tidies the databases of a connection; returns what went wrong, in words."""
+    forget_kept(settings)
+    forget_left(settings)
+    keep_young(settings, clock.now())
+    broken = []
+    for connected in flows:
+        if not connected.store.exists():
+            continue
+        try:
+            context.log.info(f"{connected.flow.id}: {tidy(connected).in_words()}")
+        except StoreBusy as busy:
+            context.log.info(f"{busy} The next night tidies it.")
+        except WinbcError as error:
+            broken.append(str(error))
+    return broken

@@ -15,7 +15,6 @@ from dagster import (
     ScheduleDefinition,
     ScheduleEvaluationContext,
     SkipReason,
-    in_process_executor,
     job,
     op,
 )
@@ -27,6 +26,7 @@ from ..sync.connected import ConnectedFlow
 from ..sync.stock.report import in_words, unsent
 from ..sync.stock.sweep import sweep
 from .following.tick import paused
+from .jobs import IN_PROCESS
 from .names import named, tags_of
 
 CHECK = "every_sku_has_an_article"
@@ -58,7 +58,7 @@ def stock_sweep(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleDefini
     @job(
         name=named(settings, name),
         tags=tags_of(settings),
-        executor_def=in_process_executor,
+        executor_def=IN_PROCESS,
         description="Compares live stock with live stock; sends what differs.",
     )
     def figures() -> None:
@@ -70,7 +70,7 @@ def stock_sweep(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleDefini
     is_on = settings.timing(flow.id).schedules
     return figures, ScheduleDefinition(
         name=named(settings, f"{name}_sweep"),
-        job=figures,
+        job_name=named(settings, name),
         execution_fn=unless_paused,
         cron_schedule="0 * * * *" if minutes == 60 else f"*/{minutes} * * * *",
         execution_timezone="UTC",

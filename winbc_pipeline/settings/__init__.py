@@ -32,6 +32,7 @@ from .running import WorkerSettings as WorkerSettings
 from .several import Beside as Beside
 from .several import beside as beside
 from .several import locations as locations
+from .several import prefixes as prefixes
 from .several import restrict as restrict
 from .several import served_from as served_from
 from .several import sharing as sharing

@@ -46,10 +46,14 @@ def locations(above: Path = Path()) -> dict[int, list[Path]]:
     return dict(sorted(found.items()))
 
 
+def prefixes(above: Path = Path()) -> set[str]:
+    """How the names of connections begin in Dagster, of all that have a folder, whoever serves them."""
+    return {prefix_of(file.parent.name) for file in (above / CONNECTIONS).glob(f"*/{SETTINGS}")}
+
+
 def served_from(settings: Settings) -> Path | None:
-    """The folder from which the connection of the working folder is served together with others; None for one that is
-    started by itself."""
-    above = Path().absolute().parent
+    """The folder from which a connection is served together with others; None for one that is started by itself."""
+    above = settings.folder.absolute().parent
     return above.parent if settings.location and above.name == CONNECTIONS else None
 
 

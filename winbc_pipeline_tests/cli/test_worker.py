@@ -23,6 +23,18 @@ def test_without_a_broker_there_is_nothing_to_work_for(tmp_path: Path, monkeypat
         worker.worker()
 
 
+@pytest.mark.parametrize(("shared", "names"), [("location = 1", {"default", "utrecht"}), ("", {"utrecht"})])
+def test_a_worker_serves_the_daemon_of_connections_that_are_served_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shared: str, names: set[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "connections" / "utrecht").mkdir(parents=True)
+    (tmp_path / "connections" / "utrecht" / "winbc.toml").write_text(f'connection = "utrecht"\n{shared}\n')
+    folders = worker.folders_of(Settings())
+    assert set(folders) == names
+    assert folders.get("default", tmp_path) == tmp_path
+
+
 def test_a_worker_that_ended_by_itself_without_a_fault_is_started_anew() -> None:
     """It does so when the program was replaced."""
     assert worker._served(["this"]) is False

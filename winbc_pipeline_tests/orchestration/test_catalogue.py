@@ -28,3 +28,10 @@ def test_the_catalogue_is_as_recorded() -> None:
 def test_definitions_load_without_pandas() -> None:
     program = "import sys, winbc_pipeline.definitions; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_what_somebody_materializes_at_an_asset_runs_in_one_process() -> None:
+    """In a process of its own, each step would load the whole code location."""
+    jobs = build_defs(settings=Settings()).resolve_all_job_defs()
+    assert {job.executor_def.name for job in jobs} == {"in_process"}
+    assert "__ASSET_JOB" in {job.name for job in jobs}

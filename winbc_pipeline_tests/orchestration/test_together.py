@@ -4,10 +4,15 @@ Source of the promises: docs/operations.md, "Several connections in one place".
 """
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from dagster import (
@@ -15,8 +20,10 @@ from dagster import (
     AssetKey,
     DagsterInstance,
     DagsterRun,
+    DagsterRunStatus,
     Definitions,
     SensorResult,
+    build_schedule_context,
     build_sensor_context,
 )
 from dagster._core.definitions.reconstruct import ReconstructableRepository
@@ -24,7 +31,7 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from winbc_pipeline import together
+from winbc_pipeline import build, together
 from winbc_pipeline.build import build_together
 from winbc_pipeline.cli.dagster_home import _code
 from winbc_pipeline.cli.main import app
@@ -33,11 +40,14 @@ from winbc_pipeline.cli.setup.ui import ui
 from winbc_pipeline.cli.setup.up import up
 from winbc_pipeline.errors import NotDone
 from winbc_pipeline.flows import flow_named
+from winbc_pipeline.orchestration import retention
 from winbc_pipeline.orchestration.following.known import _read
 from winbc_pipeline.orchestration.in_process import QUIET
 from winbc_pipeline.orchestration.names import connections_of
+from winbc_pipeline.orchestration.reconcile import COUNTS
+from winbc_pipeline.orchestration.retention import purge_runs
 from winbc_pipeline.orchestration.windows import range_tags
-from winbc_pipeline.settings import Settings, beside, load_settings, locations, restrict
+from winbc_pipeline.settings import Settings, beside, load_settings, locations, prefixes, restrict
 from winbc_pipeline.sync.connected import ConnectedFlow
 
 from ..support.flow_cases import FLOW_CASES
@@ -47,6 +57,7 @@ from ..support.servers import started
 ORDERS = "orders_winstore_to_bc"
 CASE = FLOW_CASES[ORDERS]
 DAY = CASE.day
+NOW = datetime(2026, 3, 2, 4, tzinfo=UTC)
 SHARED = f"""
 location = 1
 sensors = true
@@ -55,6 +66,15 @@ mapping_folder = "{REPOSITORY / "mapping_tables"}"
 [guards]
 enabled = false
 """
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A comparison that found both systems alike."""
+
+    agrees: bool = True
+    figures: dict[str, int | str] = field(default_factory=dict)
+    in_words: str = "alike"
 
 
 def connection(name: str, secrets: dict[str, str], toml: str = "", mode: int = 0o600) -> Path:
@@ -170,6 +190,17 @@ def test_a_connection_that_others_serve_does_not_start_by_itself(place: Path, mo
     assert followed_in(load_settings()) == place / ".winbc" / "default" / "dagster_home"
 
 
+def test_the_list_tells_which_connection_is_broken_while_others_are_served(place: Path) -> None:
+    connection("good", {})
+    connection("wrong", {}, 'window = "year"\n')
+    home = place / ".winbc" / "default" / "dagster_home"
+    home.mkdir(parents=True)
+    with FileLock(str(home / "served.lock")):
+        rows = CliRunner().invoke(app, ["connection", "list"], env={"COLUMNS": "200"}).output.splitlines()
+    told = [(line.split()[0], line.split()[-1]) for line in rows if "connections/" in line]
+    assert told == [("good", "yes"), ("wrong", "broken")]
+
+
 def test_nothing_serves_a_connection_that_is_up_by_itself(place: Path) -> None:
     connection("no-toml", {}, "this is no toml")
     home = connection("utrecht", {}) / ".winbc" / "utrecht" / "dagster_home"
@@ -234,13 +265,83 @@ def test_a_connection_that_cannot_be_used_is_shown_with_its_error_and_stops_no_o
     assert AssetKey(("good", "synced", ORDERS)) in graph.get_all_asset_keys()
 
 
+@pytest.mark.proof
+def test_what_forks_runs_has_the_tables_that_connections_share(place: Path) -> None:
+    connection("utrecht", {})
+    program = f"""
+import winbc_pipeline.orchestration.launcher.preload
+from winbc_pipeline.sync.connected import _made
+print({ORDERS!r} in {{flow for _, flow, _ in _made}})
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True"]
+
+
 def test_edited_tables_start_nothing_in_a_connection_whose_sensors_are_off(place: Path) -> None:
     connection("good", {})
     connection("quiet", {}, "sensors = false\n")
     with DagsterInstance.ephemeral() as instance:
         result = served().resolve_sensor_def("mapping_tables_edited")(build_sensor_context(instance))
     assert isinstance(result, SensorResult)
-    assert [request.job_name for request in result.run_requests or ()] == ["good__mapping_tables"]
+    (request,) = result.run_requests or ()
+    assert request.tags["winbc/connection"] == "good", "it is a run of that connection"
+    assert {key.path[0] for key in request.asset_selection or ()} == {"good"}
+
+
+@pytest.mark.parametrize(
+    ("tags", "done"), [({"winbc/connection": "den_haag"}, ["den-haag"]), ({}, ["den-haag", "utrecht"])]
+)
+def test_a_run_of_a_job_that_connections_share_is_of_the_one_that_its_tag_names(
+    place: Path, monkeypatch: pytest.MonkeyPatch, tags: dict[str, str], done: list[str]
+) -> None:
+    for name in ("den-haag", "utrecht"):
+        connection(name, {})
+    asked = []
+
+    def ask(connected: ConnectedFlow) -> Summary:
+        asked.append(connected.settings.connection)
+        return Summary()
+
+    monkeypatch.setitem(build.ASKS, COUNTS, (lambda connected: connected.flow.id == ORDERS, ask))
+    kept = []
+    monkeypatch.setattr(retention, "keep_young", lambda settings, _: kept.append(settings.connection))
+    defs = served()
+    with DagsterInstance.ephemeral() as instance:
+        for job in (COUNTS, "run_retention"):
+            assert defs.resolve_job_def(job).execute_in_process(instance=instance, tags=tags, run_config=QUIET).success
+    assert (asked, kept) == (done, done)
+
+
+def test_each_connection_has_a_schedule_of_its_own_for_the_jobs_that_all_share(place: Path) -> None:
+    for name in ("den-haag", "utrecht"):
+        connection(name, {})
+    defs = served()
+    for prefix in ("den_haag", "utrecht"):
+        for name, job in (("counts_schedule", "counts"), ("run_retention_nightly", "run_retention")):
+            schedule = defs.resolve_schedule_def(f"{prefix}__{name}")
+            (request,) = schedule.evaluate_tick(build_schedule_context(scheduled_execution_time=NOW)).run_requests or ()
+            assert (schedule.job_name, request.tags["winbc/connection"]) == (job, prefix)
+
+
+@pytest.mark.parametrize(("there", "stay"), [(True, ["den_haag", ""]), (False, ["gone", "den_haag", ""])])
+def test_old_runs_of_a_connection_that_was_removed_go(place: Path, there: bool, stay: list[str]) -> None:
+    """Where no folder is seen, such as of a disk that is away, all stay."""
+    if there:
+        connection("den-haag", {})
+        connection("utrecht", {})
+    with DagsterInstance.ephemeral() as instance:
+        for prefix in ("gone", "den_haag", ""):
+            instance.add_run(
+                DagsterRun(
+                    job_name="counts",
+                    run_id=str(uuid4()),
+                    status=DagsterRunStatus.SUCCESS,
+                    tags={"winbc/connection": prefix} if prefix else {},
+                )
+            )
+        purge_runs(instance, datetime.now(UTC) + timedelta(days=1), "utrecht", prefixes())
+        left = [run.tags.get("winbc/connection", "") for run in instance.get_runs()]
+    assert sorted(left) == sorted(stay)
 
 
 def test_two_names_that_dagster_cannot_tell_apart_are_both_refused(place: Path) -> None:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from ... import clock
 from ...errors import NotDone
-from ...settings import load_settings, locations
+from ...settings import beside, load_settings, locations
 from ...setup import connections
 from ...setup.files import ENV
 from ..output import add_row, say, table_of
@@ -28,12 +28,17 @@ def add(name: Name) -> None:
 
 @app.command("list")
 def list_all() -> None:
-    """Shows the connection of this folder and those below connections/, and whether each is up."""
+    """Shows the connection of this folder and those below connections/, and whether each is up.
+
+    One that is served together with others is broken while its settings cannot be used.
+    """
     table = table_of("connection", "folder", "Business Central", "company", "Winstore", "up", whole="connection")
     together = _up_together()
+    broken = {each.name for number in locations() for each in beside(number) if each.error} if together else set()
     for each in connections.connections():
         where = (str(each.folder), each.business_central, each.company, each.winstore)
-        add_row(table, each.name, *where, "yes" if _is_up(each) or each.folder in together else "no")
+        is_up = _is_up(each) or (each.folder in together and each.folder.name not in broken)
+        add_row(table, each.name, *where, "yes" if is_up else "broken" if each.folder in together else "no")
     if table.row_count:
         console.print(table)
     else:

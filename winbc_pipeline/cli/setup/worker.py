@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from ...errors import ConfigurationError
-from ...settings import load_settings
+from ...settings import Settings, load_settings, locations
 from ...setup.connections import connections
 from ..dagster_home import child
 from ..failures import SIGNALS
@@ -30,12 +30,20 @@ def worker(
     settings = load_settings()
     if not settings.workers.broker:
         raise ConfigurationError("workers.broker is not set.", "See docs/scale.md.")
-    found = {each.name: each.folder.resolve() for each in connections()}
-    folders = found or {settings.connection: Path.cwd()}
+    folders = folders_of(settings)
     say(console, f"This worker executes {slots} runs at once of {', '.join(sorted(folders))} (Ctrl-C ends it).")
     arguments = [WORKER, str(slots), *(f"{name}={folder}" for name, folder in folders.items())]
     while not _served(arguments):
         say(console, "The program was replaced: the worker starts anew.")
+
+
+def folders_of(settings: Settings) -> dict[str, Path]:
+    """The folders whose daemons give runs to this worker, by the names of their connections.
+
+    The daemon of connections that are served together is that of this folder, whether it is a connection, too, or not.
+    """
+    found = {each.name: each.folder.resolve() for each in connections()}
+    return found | {settings.connection: Path.cwd()} if locations() or not found else found
 
 
 def _served(arguments: list[str]) -> bool:

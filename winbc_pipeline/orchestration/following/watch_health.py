@@ -5,21 +5,23 @@ result changes. What late means: health/lateness.py. Concept pages: Sensors, Ass
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 from dagster import (
     AssetCheckEvaluation,
+    AssetCheckExecutionContext,
     AssetCheckResult,
     AssetChecksDefinition,
     AssetCheckSeverity,
+    AssetCheckSpec,
     AssetKey,
     DefaultSensorStatus,
     SensorDefinition,
     SensorEvaluationContext,
     SensorResult,
     SkipReason,
-    asset_check,
+    multi_asset_check,
     sensor,
 )
 
@@ -94,16 +96,25 @@ def evaluations(
     return [_evaluation(settings, each.flow, each.words) for each in changed], after
 
 
-def on_time_check(connected: ConnectedFlow) -> AssetChecksDefinition:
-    """The check as somebody may run it by hand. Runs of the flow leave it to the sensor."""
-    flow = connected.flow.id
+def on_time_checks(flows: Sequence[ConnectedFlow]) -> AssetChecksDefinition:
+    """The checks of a connection's flows as somebody may run them by hand. Runs of a flow leave them to the sensor."""
+    settings = flows[0].settings
+    by_key = {synced(settings, each.flow.id): each.flow.id for each in flows}
+    specs = [AssetCheckSpec(CHECK, asset=key, description=CHECK_TEXT) for key in by_key]
 
-    @asset_check(asset=synced(connected.settings, flow), name=CHECK, description=CHECK_TEXT, config_schema={})
-    def on_time() -> AssetCheckResult:
-        words = next(each.words for each in report(connected.settings, clock.now()).flows if each.flow == flow)
-        return AssetCheckResult(passed=not words, severity=AssetCheckSeverity.WARN, description=_told(words))
+    @multi_asset_check(name=named(settings, CHECK), specs=specs, can_subset=True, config_schema={})
+    def on_time(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
+        words = {each.flow: each.words for each in report(settings, clock.now()).flows}
+        for key in sorted(check.asset_key for check in context.selected_asset_check_keys):
+            yield _result(key, words[by_key[key]])
 
     return on_time
+
+
+def _result(key: AssetKey, words: str) -> AssetCheckResult:
+    return AssetCheckResult(
+        asset_key=key, check_name=CHECK, passed=not words, severity=AssetCheckSeverity.WARN, description=_told(words)
+    )
 
 
 def synced(settings: Settings, flow: str) -> AssetKey:

@@ -32,14 +32,16 @@ os.environ.update({name: value for name, value in dotenv_values(".env").items() 
 # By its name, as workspace.yaml has it: what is built of this package stands above it.
 importlib.import_module("winbc_pipeline.build")
 authorities()
-if not locations():  # of several connections, a run loads its own: all of them would take long, and much memory
+together = [folder for folders in locations().values() for folder in folders]
+if not together:  # of several connections, a run loads its own: all of them would take long, and much memory
     definitions = importlib.import_module("winbc_pipeline.definitions")
     definitions.defs.get_repository_def().get_all_jobs()
-    with suppress(WinbcError):  # a run tells what is wrong
-        settings = load_settings()
-        for flow in FLOWS:
-            if flow.is_on(settings):
-                ConnectedFlow(flow, settings).checked()
+with suppress(WinbcError):  # a run tells what is wrong
+    # The tables of one of them are those of all that share its mapping folder.
+    settings = load_settings(together[0].resolve()) if together else load_settings()
+    for flow in FLOWS:
+        if flow.is_on(settings):
+            ConnectedFlow(flow, settings).checked()
 warm_up()
 duckdb.default_connection().close()  # nobody uses it, and its thread would not be there in a forked process
 gc.collect()

@@ -32,9 +32,11 @@ FOLLOWED = f"safe_mode = false\n[flows.{ORDERS}]\nsensors = true\n"
 
 
 @contextmanager
-def daemons(number: int) -> Iterator[list["subprocess.Popen[bytes]"]]:
+def daemons(
+    number: int, module: str = "winbc_pipeline.definitions", attribute: str = "defs"
+) -> Iterator[list["subprocess.Popen[bytes]"]]:
     """Dagster's daemons for the connection of this folder, each with a code server, until the block ends."""
-    command = [str(Path(sys.executable).parent / "dagster-daemon"), "run", "-m", "winbc_pipeline.definitions"]
+    command = [str(Path(sys.executable).parent / "dagster-daemon"), "run", "-m", module, "-a", attribute]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     with Path("daemon.log").open("wb") as log:
         started = [

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.flows.unpaid import days_given_up
-from winbc_pipeline.orchestration.jobs import flow_job, flow_schedule
+from winbc_pipeline.orchestration.jobs import flow_schedule
 from winbc_pipeline.orchestration.windows import RANGE_START
 from winbc_pipeline.settings import Settings, WinstoreSettings
 from winbc_pipeline.sync.connected import ConnectedFlow
@@ -96,7 +96,7 @@ def test_the_sweep_visits_windows_whose_orders_have_waited_too_long_and_no_other
 def swept(settings: Settings, now: datetime) -> list[str]:
     """The first days of the runs that the sweep asks for."""
     connected = ConnectedFlow(ORDERS_TO_BC, settings)
-    sweep = flow_schedule(connected, flow_job(connected))
+    sweep = flow_schedule(connected)
     requests = sweep.evaluate_tick(build_schedule_context(scheduled_execution_time=now)).run_requests or []
     return [request.tags[RANGE_START] for request in requests]
 
