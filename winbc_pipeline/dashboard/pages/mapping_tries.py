@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from ...errors import NotDone
 from ...health.publishing.masking import holds_goods
+from ...mapping.shipped import Difference
 from ...staging.looking import looking
 from ...sync.connected import ConnectedFlow
 from ...sync.flow import Flow
@@ -82,13 +83,18 @@ class Tries:
     def compared(self, request: Request) -> Response:
         """Says how the edited table differs from the saved one, the shared one and the shipped one."""
         draft = self.draft_of(request)
-        present, own = content_of(draft.settings, draft.table), shipped(draft.table)
-        unsaved = differences_between(draft.table, present, draft.content)
-        from_shipped = None if own is None else differences_between(draft.table, own, draft.content)
-        base = of_base(draft.settings, draft.table)
-        from_shared = None if base is None else differences_between(draft.table, base, draft.content)
-        found = {"unsaved": unsaved, "from_shared": from_shared, "from_shipped": from_shipped}
-        return render(request, "mapping_differences.html", **found)
+        settings, table = draft.settings, draft.table
+
+        def differs(other: bytes | None) -> list[Difference] | None:
+            return None if other is None else differences_between(table, other, draft.content)
+
+        return render(
+            request,
+            "mapping_differences.html",
+            unsaved=differs(content_of(settings, table)),
+            from_shared=differs(of_base(settings, table)),
+            from_shipped=differs(shipped(table)),
+        )
 
     def past(self, request: Request) -> Response:
         """Lists the kept versions: who saved them, when and why."""
