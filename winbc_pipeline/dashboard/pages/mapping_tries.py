@@ -84,7 +84,7 @@ class Tries:
         from_shipped = None if own is None else differences_between(draft.table, own, draft.content)
         base = of_base(draft.settings, draft.table)
         from_shared = None if base is None else differences_between(draft.table, base, draft.content)
-        found = {"unsaved": unsaved, "from_shared": from_shared, "from_shipped": from_shipped}
+        found: dict[str, Any] = {"unsaved": unsaved, "from_shared": from_shared, "from_shipped": from_shipped}
         return render(request, "mapping_differences.html", **found)
 
     def past(self, request: Request) -> Response:
