@@ -429,4 +429,4 @@ def test_an_edit_of_a_shared_table_is_noticed_in_each_connection_that_has_none_o
             file.write("\n")
         second = edited(build_sensor_context(instance, cursor=first.cursor))
     assert isinstance(second, SensorResult)
-    assert [request.job_name for request in second.run_requests or ()] == ["utrecht__mapping_tables"]
+    assert [request.tags["winbc/connection"] for request in second.run_requests or ()] == ["utrecht"]
