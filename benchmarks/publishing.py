@@ -4,8 +4,9 @@ Usage: python benchmarks/publishing.py [--orders N,N] [--products N,N] [--pairs 
 A run maps, plans and sends what is staged, and does at its end what every run does (health/runs.py). Without publishing
 it writes neither how far it is nor what it did. Each call waits 50 ms and 2 ms for each operation, five at once: orders
 are sent to the server of orders.py, products to a target in this process that takes everything.
-Prints one JSON line for each number: seconds and processor seconds of a run without, and what publishing adds: the
-median of the differences of all pairs, and its share in percent.
+Prints one JSON line for each number: seconds and processor seconds of a run without, what publishing adds (the median
+of the differences of all pairs, which other work on the machine disturbs), and what passes inside it (the median of all
+runs), both with their share in percent. How the flow is counts for neither: the end of a run asks for it anyway.
 """
 
 import argparse
@@ -93,6 +94,41 @@ def shop_of_products(rows: int, folder: Path) -> Iterator[Callable[[], None]]:
     yield lambda: run(connected, products.DAY, target)
 
 
+class Inside:
+    """Seconds that pass in functions that are called in the block, of the clock and of the processor."""
+
+    def __init__(self) -> None:
+        self.spent = [0.0, 0.0]
+
+    def timed(self, owner: Any, name: str, sign: int = 1) -> Any:
+        """A patch of a function: what it takes is added, or taken off."""
+        real = getattr(owner, name)
+
+        def call(*args: Any, **named: Any) -> Any:
+            before = time.perf_counter(), time.process_time()
+            try:
+                return real(*args, **named)
+            finally:
+                after = time.perf_counter(), time.process_time()
+                self.spent = [each + sign * (b - a) for each, a, b in zip(self.spent, before, after, strict=True)]
+
+        return mock.patch.object(owner, name, call)
+
+
+@contextlib.contextmanager
+def inside_publishing() -> Iterator[Inside]:
+    """Counts what publishing and showing how far a run is take in the block."""
+    from winbc_pipeline.health.publishing import progress, publish
+
+    spent = Inside()
+    with (
+        spent.timed(publish, "_publish"),
+        spent.timed(publish, "facts_of", -1),
+        spent.timed(progress._Noted, "write"),
+    ):
+        yield spent
+
+
 @contextlib.contextmanager
 def unpublished() -> Iterator[None]:
     """Runs in the block publish nothing."""
@@ -111,22 +147,22 @@ def timed(shop: Any, rows: int, profile: cProfile.Profile | None = None) -> Seco
 def compared(shop: Any, rows: int, pairs: int) -> dict[str, Any]:
     """What publishing adds to a run. Which of a pair comes first alternates."""
     timed(shop, min(rows, 100))  # all is loaded
-    plain, added = [], []
+    plain, added, inside = [], [], []
     for number in range(pairs):
         both: dict[bool, Seconds] = {}
         for publishes in (number % 2 == 0, number % 2 == 1):
-            with contextlib.nullcontext() if publishes else unpublished():
+            with inside_publishing() if publishes else unpublished() as spent:
                 both[publishes] = timed(shop, rows)
+            if spent:
+                inside.append(spent.spent)
         plain.append(both[False])
         added.append(tuple(more - less for more, less in zip(both[True], both[False], strict=True)))
     told: dict[str, Any] = {"pairs": pairs}
     for place, name in enumerate(("seconds", "cpu")):
-        without, more = (statistics.median(each[place] for each in values) for values in (plain, added))
-        told |= {
-            name: round(without, 3),
-            f"{name}_added": round(more, 3),
-            f"{name}_percent": round(100 * more / without, 1),
-        }
+        without, *more = (statistics.median(each[place] for each in values) for values in (plain, added, inside))
+        told[name] = round(without, 3)
+        for how, spent_s in zip(("added", "inside"), more, strict=True):
+            told |= {f"{name}_{how}": round(spent_s, 3), f"{name}_{how}_percent": round(100 * spent_s / without, 1)}
     return told
 
 
