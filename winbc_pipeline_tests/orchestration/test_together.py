@@ -27,6 +27,7 @@ from dagster import (
     build_sensor_context,
 )
 from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.execution.api import execute_run
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from filelock import FileLock
 from typer.testing import CliRunner
@@ -43,7 +44,7 @@ from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration import retention
 from winbc_pipeline.orchestration.following.known import _read
 from winbc_pipeline.orchestration.in_process import QUIET
-from winbc_pipeline.orchestration.names import connections_of
+from winbc_pipeline.orchestration.names import MAPPING, connections_of, loaded_for
 from winbc_pipeline.orchestration.reconcile import COUNTS
 from winbc_pipeline.orchestration.retention import purge_runs
 from winbc_pipeline.orchestration.windows import range_tags
@@ -310,6 +311,22 @@ def test_a_run_of_a_job_that_connections_share_is_of_the_one_that_its_tag_names(
         for job in (COUNTS, "run_retention"):
             assert defs.resolve_job_def(job).execute_in_process(instance=instance, tags=tags, run_config=QUIET).success
     assert (asked, kept) == (done, done)
+
+
+def test_a_run_of_all_mapping_tables_has_all_its_steps_whatever_tag_somebody_gave_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("winbc_pipeline.settings.several._only", set())
+    monkeypatch.setattr("winbc_pipeline.together._location", lambda number: build_together(beside(number)))
+    for name in ("den-haag", "utrecht"):
+        connection(name, {})
+    with DagsterInstance.ephemeral() as instance:
+        asked = instance.create_run_for_job(served().resolve_job_def(MAPPING), tags={"winbc/connection": "utrecht"})
+        restrict(loaded_for(asked))  # as its process does
+        process = ReconstructableRepository.for_module("winbc_pipeline.together", "location_1")
+        result = execute_run(process.get_reconstructable_job(MAPPING), asked, instance)
+    done = {str(event.step_key).partition("__")[0] for event in result.get_step_success_events()}
+    assert done == {"den_haag", "utrecht"}
 
 
 def test_each_connection_has_a_schedule_of_its_own_for_the_jobs_that_all_share(place: Path) -> None:
