@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import duckdb
 import pytest
 from dagster import (
     AssetCheckKey,
@@ -311,6 +312,30 @@ def test_a_run_of_a_job_that_connections_share_is_of_the_one_that_its_tag_names(
         for job in (COUNTS, "run_retention"):
             assert defs.resolve_job_def(job).execute_in_process(instance=instance, tags=tags, run_config=QUIET).success
     assert (asked, kept) == (done, done)
+
+
+def test_a_database_that_refuses_stops_no_other_comparison_and_its_value_is_not_shown(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("den-haag", "utrecht"):
+        connection(name, {})
+    asked = []
+
+    def ask(connected: ConnectedFlow) -> Summary:
+        asked.append(connected.settings.connection)
+        if connected.settings.connection == "den-haag":
+            raise duckdb.ConversionException("Could not convert string 'Ada Lovelace'")
+        return Summary(agrees=False, in_words="1 order is missing")
+
+    monkeypatch.setitem(build.ASKS, COUNTS, (lambda connected: connected.flow.id == ORDERS, ask))
+    with DagsterInstance.ephemeral() as instance:
+        job = served().resolve_job_def(COUNTS)
+        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
+    (failed,) = (event.step_failure_data for event in result.all_events if event.is_step_failure)
+    told = str(failed.error)
+    assert asked == ["den-haag", "utrecht"]
+    assert f"den_haag__{ORDERS}: E-WINBC" in told and f"utrecht__{ORDERS}: the two systems do not agree" in told
+    assert "Ada" not in told
 
 
 def test_a_run_of_all_mapping_tables_has_all_its_steps_whatever_tag_somebody_gave_it(
