@@ -280,6 +280,19 @@ def test_a_lookup_table_is_not_begun_anew_while_the_shared_folder_is_away(
     assert not own_folder(flow).exists()
 
 
+def test_commands_that_pass_say_when_the_shared_folder_is_away(
+    base: Path, shop: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = shop("utrecht").settings.folder
+    base.rename(base.with_name("away"))
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.chdir(home)
+    code, told = run(monkeypatch, capsys, "mapping", "test")
+    assert code and "There is no folder" in told, "no test has passed"
+    code, told = run(monkeypatch, capsys, "backup")
+    assert not code and f"There is no folder {base}" in told, "the databases are saved"
+
+
 def test_commands_say_where_each_table_comes_from_and_give_a_copy(
     base: Path, shop: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
