@@ -40,7 +40,7 @@ from winbc_pipeline.cli.main import app
 from winbc_pipeline.cli.setup.served import check_alone, followed_in
 from winbc_pipeline.cli.setup.ui import ui
 from winbc_pipeline.cli.setup.up import up
-from winbc_pipeline.errors import NotDone
+from winbc_pipeline.errors import NotDone, NotWritable
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration import retention
 from winbc_pipeline.orchestration.following.known import _read
@@ -336,6 +336,26 @@ def test_a_database_that_refuses_stops_no_other_comparison_and_its_value_is_not_
     assert asked == ["den-haag", "utrecht"]
     assert f"den_haag__{ORDERS}: E-WINBC" in told and f"utrecht__{ORDERS}: the two systems do not agree" in told
     assert "Ada" not in told
+
+
+def test_a_connection_that_cannot_be_tidied_leaves_the_others_tidied(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("den-haag", "utrecht"):
+        connection(name, {})
+    kept = []
+
+    def keep(settings: Settings, _: datetime) -> None:
+        kept.append(settings.connection)
+        if settings.connection == "den-haag":
+            raise NotWritable("kept", "The disk is full.")
+
+    monkeypatch.setattr(retention, "keep_young", keep)
+    with DagsterInstance.ephemeral() as instance:
+        job = served().resolve_job_def("run_retention")
+        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
+    (failed,) = (event.step_failure_data for event in result.all_events if event.is_step_failure)
+    assert kept == ["den-haag", "utrecht"] and "The disk is full." in str(failed.error)
 
 
 def test_a_run_of_all_mapping_tables_has_all_its_steps_whatever_tag_somebody_gave_it(
