@@ -52,7 +52,7 @@ from ..sync.work import Work
 from .columns import column_schema, mapped_metadata, readable, staged_schema
 from .layers import LayerWindow, windows_of_layer
 from .many_windows import add_metadata, log_windows
-from .metadata import failure, window_metadata
+from .metadata import failure, refused, window_metadata
 from .names import key_of, named
 from .stock import CHECK as STOCK
 from .stock import CHECK_TEXT as STOCK_TEXT
@@ -379,14 +379,10 @@ def _valid(context: AssetExecutionContext, connected: ConnectedFlow) -> AssetChe
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Ends a step with the message of a WinbcError, which is written for people.
-
-    A message of DuckDB may quote a value, and Dagster would keep it. Only the kind of the error is shown.
-    """
+    """Ends a step with the message of a WinbcError, which is written for people, or the kind of an error of DuckDB."""
     try:
         yield
     except WinbcError as error:
         raise Failure(str(error), metadata={"code": error.code}, allow_retries=False) from None
     except duckdb.Error as error:
-        kind = type(error).__name__
-        raise Failure(f"E-WINBC: the flow's database refused a statement ({kind}). See docs/errors.md.") from None
+        raise Failure(refused(error)) from None

@@ -42,7 +42,7 @@ from .following.known import NO_APPROVAL
 from .following.tick import paused, tick
 from .following.watch import DOWN, Watch
 from .following.watch_health import CHECK, synced
-from .names import named, tags_of
+from .names import MAPPING, named, tags_of
 from .windows import range_tags, window_of
 
 Versions = Mapping[AssetKey, Callable[[], str]]
@@ -50,7 +50,6 @@ Versions = Mapping[AssetKey, Callable[[], str]]
 IN_PROCESS = in_process_executor.configured(lambda _: {}, "in_process", {})
 """How every run is executed: a step in a process of its own takes seconds to begin. It takes no configuration, which
 Dagster would describe for each job."""
-MAPPING = "mapping_tables"
 SHARED_S = 60  # from one look at the tables of several connections to the next: it reads all their files
 WAIT_DAYS = 30  # how long a status waits for its order
 MOST_WINDOWS = 30  # windows of each kind that one sweep runs

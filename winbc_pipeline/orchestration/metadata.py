@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import duckdb
 from dagster import Failure, MetadataValue, TableColumn, TableRecord, TableSchema
 
 from ..errors import WinbcError
@@ -99,6 +100,11 @@ def failure(failed: list[Row], messages: Mapping[tuple[str, str], str], held: Wi
     others = [(row, message) for row, message in told if not (held and row["reason"] == APPROVAL)]
     text = " ".join([*([str(held)] if held else []), *([_not_done(others)] if others else [])])
     return Failure(text, metadata={"failed": len(failed), "records": _table(shown)}, allow_retries=False)
+
+
+def refused(error: duckdb.Error) -> str:
+    """What is told of an error of DuckDB: its kind. Its message may quote a value, and Dagster would keep it."""
+    return f"E-WINBC: the flow's database refused a statement ({type(error).__name__}). See docs/errors.md."
 
 
 def _not_done(told: list[tuple[Row, str]]) -> str:

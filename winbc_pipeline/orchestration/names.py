@@ -10,6 +10,8 @@ from dagster import AssetKey, DagsterRun
 from ..settings import Settings
 
 TAG = "winbc/connection"
+MAPPING = "mapping_tables"
+"""The job of all mapping tables of a code location."""
 PLAIN = 2  # parts of the key of an asset without its connection
 
 
@@ -46,3 +48,12 @@ def is_of(run: DagsterRun, settings: Settings) -> bool:
     """
     told = connections_of(run)
     return settings.prefix in told or told == {""}
+
+
+def loaded_for(run: DagsterRun) -> set[str]:
+    """The prefixes of the connections that the process of a run loads; an empty one for all.
+
+    The job of the mapping tables has a step for each of them, and Dagster begins no run whose steps are not all there:
+    somebody may give it the tag of one connection, but choose no assets.
+    """
+    return {""} if run.job_name == MAPPING and not run.asset_selection else connections_of(run)

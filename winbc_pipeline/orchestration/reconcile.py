@@ -8,6 +8,7 @@ Concept pages: Jobs, Schedules, Asset observations.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+import duckdb
 from dagster import (
     AssetObservation,
     DagsterInvalidDefinitionError,
@@ -23,6 +24,7 @@ from dagster import (
 from ..errors import CallsSpent, ConfigurationError, WinbcError
 from ..sync.connected import ConnectedFlow
 from .jobs import IN_PROCESS
+from .metadata import refused
 from .names import is_of, key_of, named, tags_of
 
 
@@ -104,18 +106,20 @@ def _fault(context: OpExecutionContext, connected: ConnectedFlow, name: str, ask
 
     When the calls were used up before there was an answer, nothing is: the next run of the job goes on.
     """
-    flow = connected.flow
+    flow, whose = connected.flow, named(connected.settings, connected.flow.id)
     try:
         found = ask(connected)
     except CallsSpent as error:
         context.log.warning(f"{error} `winbc reconcile {flow.id}` goes on too.")
         return ""
     except WinbcError as error:
-        return f"{flow.id}: {error}"
+        return f"{whose}: {error}"
+    except duckdb.Error as error:
+        return f"{whose}: {refused(error)}"
     metadata = {f"{name}/{each}": value for each, value in found.figures.items()}
     key = key_of(connected.settings, "synced", flow.id)
     context.log_event(AssetObservation(key, description=found.in_words, metadata=metadata))
     if found.agrees:
         return ""
     hint = f"`winbc reconcile {flow.id}` names the records, `--repair` sends them. See docs/operations.md."
-    return f"The two systems do not agree: {found.in_words}. {hint}"
+    return f"{whose}: the two systems do not agree: {found.in_words}. {hint}"

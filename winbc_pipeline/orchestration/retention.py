@@ -136,10 +136,13 @@ def retention_schedule(settings: Settings) -> ScheduleDefinition:
 
 def _tidied(context: OpExecutionContext, settings: Settings, flows: Iterable[ConnectedFlow]) -> list[str]:
     """Tidies the databases of a connection; returns what went wrong, in words."""
-    forget_kept(settings)
-    forget_left(settings)
-    keep_young(settings, clock.now())
     broken = []
+    try:
+        forget_kept(settings)
+        forget_left(settings)
+        keep_young(settings, clock.now())
+    except WinbcError as error:
+        broken.append(str(error))
     for connected in flows:
         if not connected.store.exists():
             continue

@@ -79,7 +79,8 @@ def sharing(settings: Settings, table: Path) -> list[str]:
     names, above, base = {settings.connection}, settings.folder.absolute().parent, settings.mapping_base
     shared = _content(above / DEFAULTS)
     for file in above.glob(f"*/{SETTINGS}") if base and above.name == CONNECTIONS else ():
-        own = shared | _content(file)
+        # Settings that are no texts are wrong, which is told where that connection is loaded.
+        own = {name: value for name, value in (shared | _content(file)).items() if isinstance(value, str)}
         folder, builds_on = file.parent / own.get("mapping_folder", "mapping_tables"), own.get("mapping_base")
         if builds_on and (file.parent / builds_on).resolve() == base and not (folder / table).exists():
             names.add(own.get("connection", file.parent.name))

@@ -15,6 +15,7 @@ from winbc_pipeline.settings import Settings, Tables, load_settings
 from winbc_pipeline.setup.lookups import present_rows, put_rows
 from winbc_pipeline.sync.connected import CompiledTables, ConnectedFlow
 from winbc_pipeline.workbench.tables.drafts import flows_of_table
+from winbc_pipeline.workbench.tables.new_lookup import new_lookup
 from winbc_pipeline.workbench.tables.table_tests import run_lookup_tests, run_tests
 
 from ..cli.test_cli import run
@@ -207,6 +208,20 @@ def test_a_broken_table_of_its_own_stops_its_connection_only(shop: Make) -> None
     assert price(plain) == "price"
 
 
+@pytest.mark.parametrize(
+    "toml",
+    ["mapping_folder = 5\n", "mapping_base = 5\n", 'connection = 5\nmapping_base = "../shared_tables"\n'],
+)
+def test_wrong_settings_of_a_connection_beside_it_hide_no_mistake(base: Path, shop: Make, toml: str) -> None:
+    stopped = shop("utrecht")
+    other = Path("connections", "zwolle")
+    other.mkdir()
+    (other / "winbc.toml").write_text(toml)
+    edit(base / ITEM, "unitPrice,price,", "unitPrice,prise,")
+    with pytest.raises(MappingError, match=f"{ITEM}, row "):
+        stopped.checked()
+
+
 def test_connections_without_tables_of_their_own_are_compiled_once(shop: Make) -> None:
     plain, other, own = shop("utrecht"), shop("zwolle"), shop("den-haag", ITEM)
     assert plain.compiled() is other.compiled()
@@ -251,6 +266,31 @@ def test_what_the_set_up_asks_goes_into_tables_of_the_connections_own(base: Path
     assert present_rows(tables, "tax_groups")["21"] == "HIGH"
     assert not tables.is_shared("lookups/tax_groups.csv") and tables.is_shared(ITEM)
     assert {path: path.read_bytes() for path in base.rglob("*.csv")} == before
+
+
+def test_a_lookup_table_is_not_begun_anew_while_the_shared_folder_is_away(
+    base: Path, shop: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would hide all rows of the shared one, once that is back."""
+    flow = shop("utrecht")
+    monkeypatch.setattr("winbc_pipeline.workbench.tables.new_lookup.values_seen", lambda *_: [("Shoes", 1)])
+    base.rename(base.with_name("away"))
+    with pytest.raises(MappingError, match="There is no folder"):
+        new_lookup(flow, "categories", "category")
+    assert not own_folder(flow).exists()
+
+
+def test_commands_that_pass_say_when_the_shared_folder_is_away(
+    base: Path, shop: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = shop("utrecht").settings.folder
+    base.rename(base.with_name("away"))
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.chdir(home)
+    code, told = run(monkeypatch, capsys, "mapping", "test")
+    assert code and "There is no folder" in told, "no test has passed"
+    code, told = run(monkeypatch, capsys, "backup")
+    assert not code and f"There is no folder {base}" in told, "the databases are saved"
 
 
 def test_commands_say_where_each_table_comes_from_and_give_a_copy(

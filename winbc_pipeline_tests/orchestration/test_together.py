@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import duckdb
 import pytest
 from dagster import (
     AssetCheckKey,
@@ -27,6 +28,7 @@ from dagster import (
     build_sensor_context,
 )
 from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.execution.api import execute_run
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from filelock import FileLock
 from typer.testing import CliRunner
@@ -38,12 +40,12 @@ from winbc_pipeline.cli.main import app
 from winbc_pipeline.cli.setup.served import check_alone, followed_in
 from winbc_pipeline.cli.setup.ui import ui
 from winbc_pipeline.cli.setup.up import up
-from winbc_pipeline.errors import NotDone
+from winbc_pipeline.errors import NotDone, NotWritable
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration import retention
 from winbc_pipeline.orchestration.following.known import _read
 from winbc_pipeline.orchestration.in_process import QUIET
-from winbc_pipeline.orchestration.names import connections_of
+from winbc_pipeline.orchestration.names import MAPPING, connections_of, loaded_for
 from winbc_pipeline.orchestration.reconcile import COUNTS
 from winbc_pipeline.orchestration.retention import purge_runs
 from winbc_pipeline.orchestration.windows import range_tags
@@ -310,6 +312,66 @@ def test_a_run_of_a_job_that_connections_share_is_of_the_one_that_its_tag_names(
         for job in (COUNTS, "run_retention"):
             assert defs.resolve_job_def(job).execute_in_process(instance=instance, tags=tags, run_config=QUIET).success
     assert (asked, kept) == (done, done)
+
+
+def test_a_database_that_refuses_stops_no_other_comparison_and_its_value_is_not_shown(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("den-haag", "utrecht"):
+        connection(name, {})
+    asked = []
+
+    def ask(connected: ConnectedFlow) -> Summary:
+        asked.append(connected.settings.connection)
+        if connected.settings.connection == "den-haag":
+            raise duckdb.ConversionException("Could not convert string 'Ada Lovelace'")
+        return Summary(agrees=False, in_words="1 order is missing")
+
+    monkeypatch.setitem(build.ASKS, COUNTS, (lambda connected: connected.flow.id == ORDERS, ask))
+    with DagsterInstance.ephemeral() as instance:
+        job = served().resolve_job_def(COUNTS)
+        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
+    (failed,) = (event.step_failure_data for event in result.all_events if event.is_step_failure)
+    told = str(failed.error)
+    assert asked == ["den-haag", "utrecht"]
+    assert f"den_haag__{ORDERS}: E-WINBC" in told and f"utrecht__{ORDERS}: the two systems do not agree" in told
+    assert "Ada" not in told
+
+
+def test_a_connection_that_cannot_be_tidied_leaves_the_others_tidied(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("den-haag", "utrecht"):
+        connection(name, {})
+    kept = []
+
+    def keep(settings: Settings, _: datetime) -> None:
+        kept.append(settings.connection)
+        if settings.connection == "den-haag":
+            raise NotWritable("kept", "The disk is full.")
+
+    monkeypatch.setattr(retention, "keep_young", keep)
+    with DagsterInstance.ephemeral() as instance:
+        job = served().resolve_job_def("run_retention")
+        result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)
+    (failed,) = (event.step_failure_data for event in result.all_events if event.is_step_failure)
+    assert kept == ["den-haag", "utrecht"] and "The disk is full." in str(failed.error)
+
+
+def test_a_run_of_all_mapping_tables_has_all_its_steps_whatever_tag_somebody_gave_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("winbc_pipeline.settings.several._only", set())
+    monkeypatch.setattr("winbc_pipeline.together._location", lambda number: build_together(beside(number)))
+    for name in ("den-haag", "utrecht"):
+        connection(name, {})
+    with DagsterInstance.ephemeral() as instance:
+        asked = instance.create_run_for_job(served().resolve_job_def(MAPPING), tags={"winbc/connection": "utrecht"})
+        restrict(loaded_for(asked))  # as its process does
+        process = ReconstructableRepository.for_module("winbc_pipeline.together", "location_1")
+        result = execute_run(process.get_reconstructable_job(MAPPING), asked, instance)
+    done = {str(event.step_key).partition("__")[0] for event in result.get_step_success_events()}
+    assert done == {"den_haag", "utrecht"}
 
 
 def test_each_connection_has_a_schedule_of_its_own_for_the_jobs_that_all_share(place: Path) -> None:

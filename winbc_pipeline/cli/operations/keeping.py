@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from ... import audit, clock
-from ...errors import StoreBusy
+from ...errors import MappingError, StoreBusy
 from ...flows import FLOWS
 from ...settings import Settings, load_settings, prefix_of, served_from
 from ...sync.connected import ConnectedFlow
@@ -30,6 +30,10 @@ def backup(
     settings = load_settings()
     audit.record(settings, "backup", "all databases")
     path = back_up(settings, file)
+    try:
+        settings.tables.check()
+    except MappingError as error:  # the databases are saved all the same
+        warn(console, [f"{error} The shared tables are not in this backup."])
     say(console, f"{path} ({path.stat().st_size / 2**20:.1f} MB). It holds customers' data, and no secret of .env.")
 
 

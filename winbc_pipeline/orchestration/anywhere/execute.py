@@ -15,7 +15,7 @@ from ...settings import Settings, load_settings, restrict
 from ...staging.lingering import lingering
 from ...staging.server.address import asked, shown
 from ..configuration import CONFIGURATION, shipped
-from ..names import connections_of
+from ..names import loaded_for
 from .sessions import executing
 from .version import version
 
@@ -72,7 +72,7 @@ def _execute(instance: DagsterInstance, run_id: str, loaded: str) -> None:
     run = instance.get_run_by_id(run_id)
     if run is None or not _may_begin(instance, run, loaded):
         return
-    restrict(connections_of(run))
+    restrict(loaded_for(run))
     try:
         with lingering():
             _execute_run_command_body(run_id, instance, lambda _event: None, set_exit_code_on_failure=False)

@@ -6,7 +6,7 @@ import sys
 from dagster import DagsterRun, DagsterRunStatus, DefaultRunLauncher
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 
-from ..names import connections_of
+from ..names import loaded_for
 from . import fork_server
 from .executed import described
 from .gentle import is_gentle
@@ -51,7 +51,7 @@ class ForkedRunLauncher(DefaultRunLauncher):
             process = RunProcess.with_pid(pid)
             self._instance.add_run_tags(run.run_id, process.tags)
             if not self._was_cancelled(run.run_id):
-                permission.send((GO_GENTLY if is_gentle(run.tags) else GO, connections_of(run)))
+                permission.send((GO_GENTLY if is_gentle(run.tags) else GO, loaded_for(run)))
 
     def _was_cancelled(self, run_id: str) -> bool:
         """Whether a run was cancelled before its process began. Then it has ended, and nothing is started for it.

@@ -21,7 +21,7 @@ import orjson
 from ... import audit, clock
 from ...errors import NotDone, StoreDamaged
 from ...flows import FLOWS
-from ...settings import Settings, load_settings
+from ...settings import Settings, Tables, load_settings
 from ...staging import schema
 from ...staging.disk import flushed, log_of
 from ...staging.people.installation_key import KEY_FILE
@@ -268,8 +268,11 @@ def _settings_and_tables(
     """Writes the tables and settings that are missing; returns these, and those that are there and differ.
 
     Where the settings name no shared folder, its tables become the connection's own, but for those that it had itself.
+    Tables of a backup that knows of none are not put into the places of shared ones: they would hide them.
     """
     base = settings.mapping_base
+    now_shared = None if any(name.startswith(BASE) for name in manifest.files) else base
+    serving = Tables(settings.mapping_folder, now_shared)
     written, differ = _shared(backup, manifest, base) if base else ([], [])
     places = {TABLES: settings.mapping_folder, SETTINGS: Path()} | ({} if base else {BASE: settings.mapping_folder})
     for name in manifest.files:
@@ -278,7 +281,8 @@ def _settings_and_tables(
         for prefix, folder in places.items():
             if not name.startswith(prefix):
                 continue
-            target, content = folder.joinpath(*_safe(name.removeprefix(prefix))), backup.read(name)
+            place, content = Path(*_safe(name.removeprefix(prefix))), backup.read(name)
+            target = serving.path(place) if prefix == TABLES else folder / place
             if not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)

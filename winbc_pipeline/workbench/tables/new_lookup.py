@@ -65,8 +65,8 @@ def new_lookup(connected: ConnectedFlow, name: str, field: str) -> NewLookup:
 
     New rows have `?` as target value. The tables' check refuses it until a person has put a value in its place.
 
-    Raises: MappingError for a name that formulas cannot use, an unknown field, and more values than a table takes;
-        NotDone when there is no mapping folder.
+    Raises: MappingError for a name that formulas cannot use, an unknown field, more values than a table takes, and a
+        shared folder that is missing; NotDone when there is no mapping folder.
     """
     if not re.fullmatch(r"\w+", name, re.ASCII) or name == Path(TESTS).stem:
         hint = "Use letters from a to z, digits and _, and another word than tests."
@@ -74,6 +74,7 @@ def new_lookup(connected: ConnectedFlow, name: str, field: str) -> NewLookup:
     folder, base = connected.settings.mapping_folder, connected.settings.mapping_base
     if not folder.exists() and not base:
         raise NotDone(f"There is no mapping folder {folder} to write to.", "`winbc mapping edit` makes it.")
+    connected.settings.tables.check()  # else the new table would hide all rows of the shared one
     table = Path(LOOKUPS, f"{name}.csv")
     path, present = folder / table, connected.settings.tables.path(table)
     rows = _rows(present) if present.exists() else []

@@ -40,6 +40,7 @@ def run_tests(connected: ConnectedFlow) -> Iterator[Finding]:
 
     Raises: MappingError for tables or tests that are wrong.
     """
+    connected.settings.tables.check()  # without the shared folder no test would be there, and none would fail
     path = connected.settings.tables.path(connected.place_of(TESTS))
     if not path.exists():
         return
@@ -69,6 +70,7 @@ def run_lookup_tests(settings: Settings) -> Iterator[Finding]:
 
     Raises: MappingError for tables or tests that are wrong.
     """
+    settings.tables.check()
     files = settings.tables.of(LOOKUPS)
     tests = files.get(Path(LOOKUPS, TESTS))
     if tests is None:

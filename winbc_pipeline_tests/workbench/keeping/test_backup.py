@@ -277,3 +277,16 @@ def test_where_no_setting_names_a_shared_folder_its_tables_become_the_connection
     assert Path("mapping_tables/lookups/units.csv").read_text() == "from,to\nunits,shared\n"
     assert Path("mapping_tables/lookups/countries.csv").read_text() == "from,to\nNL,NL\n"
     assert done.differ == []
+
+
+def test_a_backup_from_before_the_tables_were_shared_hides_no_shared_table(settings: Settings, tmp_path: Path) -> None:
+    """All tables were the connection's own then. Put back, they would take the places of all shared ones."""
+    Path("mapping_tables/lookups/units.csv").write_text("from,to\nunits,own\n")
+    path = back_up(settings, tmp_path / "backup.zip")
+    shared = tmp_path / "shared"
+    Path("mapping_tables").rename(shared)
+    (shared / "lookups/countries.csv").write_text("from,to\nNL,NL\nBE,BE\n")
+    (shared / "lookups/units.csv").unlink()
+    done = restore(settings.model_copy(update={"mapping_base": shared}), path)
+    assert [each.name for each in Path("mapping_tables").rglob("*.csv")] == ["units.csv"], "the shared folder lacks it"
+    assert done.differ == [shared / "lookups/countries.csv"]
