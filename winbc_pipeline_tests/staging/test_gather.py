@@ -1,6 +1,7 @@
 """Rows that make one record are put together slice by slice, so that memory does not grow with the shop."""
 
 import json
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 from winbc_pipeline.flows.stock import STOCK_TO_BC
 from winbc_pipeline.settings import Settings
-from winbc_pipeline.staging import gather
+from winbc_pipeline.staging import gather, holes
 from winbc_pipeline.staging.load import load
 from winbc_pipeline.staging.store import Store, quote, rows_of
 from winbc_pipeline.sync.connected import ConnectedFlow
@@ -32,16 +33,22 @@ def put_together(connected: ConnectedFlow, rows: list[dict[str, str]]) -> list[d
 
 
 def test_slices_make_the_records_that_one_statement_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [figure(sku, warehouse) for sku in SKUS for warehouse in (1, 2)]
-    changed = [figure("B", 1, 9), figure("E", 1)]
+    """After each read, and where the rows are written anew before each (staging/holes.py)."""
+    chance = random.Random(26)
+    reads = [[figure(sku, warehouse) for sku in SKUS for warehouse in (1, 2)], [figure("B", 1, 9), figure("E", 1)]]
+    for number in range(2):
+        some = chance.sample(range(len(SKUS) * 3), 4)
+        reads.append([figure(SKUS[each // 3], each % 3 + 1, number) for each in some])
     found = {}
-    for most in (gather.ROWS_AT_ONCE, 2):
+    for most, places in ((gather.ROWS_AT_ONCE, holes.MOST), (3, -1)):
         monkeypatch.setattr(gather, "ROWS_AT_ONCE", most)
+        monkeypatch.setattr(holes, "MOST", places)
         connected = ConnectedFlow(STOCK_TO_BC, Settings(data_folder=tmp_path / str(most), connection=f"of-{most}"))
-        found[most] = [put_together(connected, some) for some in (rows, changed)]
+        found[most] = [put_together(connected, some) for some in reads]
     whole, sliced = found.values()
     assert sorted(row["sku"] for row in whole[0]) == sorted(SKUS)
     assert any(row["alike"] for row in whole[0])
+    assert len({str(each) for each in whole}) == len(reads)
     assert sliced == whole
 
 

@@ -11,6 +11,7 @@ from ... import clock
 from ...staging.gather import last_whole, note_whole, put_together
 from ...staging.gone import create as create_notes
 from ...staging.gone import note_absent
+from ...staging.holes import close_holes
 from ...staging.load import create, load
 from ...staging.notes import polls
 from ...staging.progress import Progress
@@ -100,8 +101,10 @@ def gather_records(connected: ConnectedFlow, now: datetime) -> None:
     if not gather:
         return
     known = gather.asks(connected.settings)
-    with connected.store.transaction() as connection:
+    with connected.store.transaction() as connection:  # only its end lets go of what the old rows keep in memory
         create(connection, rows)
+        close_holes(connection, rows.name)
+    with connected.store.transaction() as connection:
         create_notes(connection, rows.name)
         gather.prepare(connection, connected.settings, rows.name, known)
         select = gather.select(connected.settings, rows.name)
