@@ -54,6 +54,16 @@ def test_a_save_makes_an_own_table_and_leaves_the_shared_one_byte_for_byte(setti
     assert [path.name for path in settings.mapping_folder.rglob("*.csv")] == ["payment_terms.csv"]
 
 
+def test_nothing_is_saved_while_the_shared_folder_is_away(settings: Settings, base: Path) -> None:
+    client = opened(settings)
+    content = saved(client, base)
+    form = grid(client, TERMS)
+    add(form, source_value="DAILY", target_value="1 DAY")
+    shutil.rmtree(base)
+    assert "of shared mapping tables" in client.post("/mapping/save", data=form).text
+    assert own(settings, TERMS).read_bytes() == content
+
+
 def test_a_shared_table_that_nobody_touched_is_not_copied(settings: Settings, base: Path) -> None:
     """A copy would hide all later edits of the shared table."""
     client = opened(settings)

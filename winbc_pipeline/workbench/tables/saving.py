@@ -81,8 +81,10 @@ def save(
         seen: the version of the file that the person has edited.
         note: called right before the file is replaced, when nothing refuses it any more.
 
-    Raises: TableChanged when the file is another one by now; TableWrong; NotWritable.
+    Raises: TableChanged when the file is another one by now; TableWrong; NotWritable; MappingError where the shared
+        folder is away: without its tables nobody can say whether the edit is right.
     """
+    draft.settings.tables.check()
     if wrong := _made_by(draft):
         raise TableWrong(wrong)
     settings, table = draft.settings, draft.table
