@@ -6,6 +6,7 @@ can be made again have no version (store.renew_table), and a table or column of 
 
 import os
 import threading
+from contextlib import nullcontext
 from importlib import metadata
 from pathlib import Path
 
@@ -53,7 +54,10 @@ def bring_up_to_date(
 
     Raises: StoreDamaged when a later version of the program has written the database.
     """
-    if version_of(connection) != VERSION:
+    # On a server DuckDB shows a thread the tables that another one of the process is just making, and cannot read them.
+    with UPGRADING if on_server else nullcontext():
+        is_done = version_of(connection) == VERSION
+    if not is_done:
         _bring_up_to_date(connection, path, key_folder or path.parent, on_server)
     if key_folder:
         _check_key(connection, key_folder, on_server)
