@@ -8,9 +8,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from .. import audit
-from ..errors import StoreBusy
 from ..flows import FLOWS
-from ..health.publishing.progress import Progress, at_work
+from ..health.publishing.progress import check_free
 from ..sync.connected import ConnectedFlow
 from ..sync.flow import Flow
 from .guard.noted import name_of
@@ -42,26 +41,13 @@ def connected(request: Request, name: str, wait_s: float | None = None) -> Conne
     return ConnectedFlow(flow, site_of(request).settings, wait_s=wait_s)
 
 
-class AtWork(StoreBusy):
-    """A run of a flow is at work, so no page looks into the flow's database.
-
-    Attributes:
-        progress: how far it is.
-    """
-
-    def __init__(self, progress: Progress) -> None:
-        super().__init__(f"A run of {progress.flow} is at work.", "Wait until it has ended.")
-        self.progress = progress
-
-
 def looked_into(request: Request, name: str, wait_s: float | None = None) -> ConnectedFlow:
     """The same for a page that looks into the flow's database.
 
     Raises: AtWork while a run of the flow may want it.
     """
     site = site_of(request)
-    if progress := at_work(site.settings, name, site.now()):
-        raise AtWork(progress)
+    check_free(site.settings, name, site.now())
     return connected(request, name, wait_s)
 
 

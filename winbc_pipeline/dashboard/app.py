@@ -17,8 +17,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import audit
 from ..errors import NotDone, StoreBusy, SystemUnavailable, UnknownRecord, WinbcError
+from ..health.publishing.progress import AtWork
 from ..staging.looking import looking
-from .answers import LOOK_S, AtWork
+from .answers import LOOK_S
 from .guard.codes import codes_of
 from .guard.dagster import GuardedDagster
 from .guard.door import Door, log_failure

@@ -114,8 +114,9 @@ def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]
     """Writes a CSV file that a spreadsheet can open and save without harm to its values.
 
     A value that a spreadsheet would run or change gets an apostrophe in front, and so does a value with blanks around
-    it. `plain` takes the apostrophe off again.
+    it. `plain` takes the apostrophe off again. The folder is made where it is missing.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)

@@ -30,11 +30,7 @@ def duplicate_search(connected: ConnectedFlow) -> tuple[JobDefinition, ScheduleD
     """The job that searches the documents of a flow, and the schedule that runs it every night (UTC)."""
     flow, settings, name = connected.flow, connected.settings, f"{connected.flow.id}_duplicates"
 
-    @op(
-        name=named(settings, f"look_for_duplicates_of_{flow.id}"),
-        pool=named(settings, flow.id),
-        config_schema={},
-    )
+    @op(name=named(settings, f"look_for_duplicates_of_{flow.id}"), pool=named(settings, flow.id), config_schema={})
     def look(context: OpExecutionContext) -> None:
         with published(connected):
             found = search_duplicates(connected, clock.now() - LOOK_BACK, context.run_id)

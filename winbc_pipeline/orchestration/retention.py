@@ -105,10 +105,11 @@ def retention(every: Sequence[Kept]) -> JobDefinition:
 
     @op(name="purge_old_runs", config_schema={})
     def purge(context: OpExecutionContext) -> None:
+        there = prefixes()
         for settings, _ in every:
             if is_of(context.run, settings):
                 before = clock.now() - timedelta(days=settings.run_history_days)
-                deleted = purge_runs(context.instance, before, settings.prefix, prefixes())
+                deleted = purge_runs(context.instance, before, settings.prefix, there)
                 context.log.info(f"{deleted} runs from before {before.date()} deleted")
 
     @op(name="tidy_databases", config_schema={})

@@ -36,7 +36,7 @@ def put_rows(tables: Tables, table: str, values: Mapping[str, str]) -> None:
     kept = [[row[0], changed.get(row[0], row[1]), *row[2:]] for row in rows]
     fresh = [[source, target, ""] for source, target in changed.items() if source not in present]
     last = [row for row in kept if row[0] == REST]
-    _write(tables.own / place, LOOKUP_COLUMNS, [*(row for row in kept if row[0] != REST), *fresh, *last])
+    write_rows(tables.own / place, LOOKUP_COLUMNS, [*(row for row in kept if row[0] != REST), *fresh, *last])
     _put_lookup_tests(tables, table, changed)
     if table in FILLED:
         instead = {source: (present[source], target) for source, target in changed.items() if present.get(source)}
@@ -48,11 +48,6 @@ def present_rows(tables: Tables, table: str) -> dict[str, str]:
     """What a lookup table gives now, by the value of the source."""
     path = tables.needed(f"{LOOKUPS}/{table}.csv")
     return {row[0]: row[1] for row in _rows(path, LOOKUP_COLUMNS, "source_value")}
-
-
-def _write(path: Path, columns: tuple[str, ...], rows: list[list[str]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_rows(path, columns, rows)
 
 
 def _rows(path: Path, columns: tuple[str, ...], untrimmed: str) -> list[list[str]]:
@@ -70,7 +65,7 @@ def _put_lookup_tests(tables: Tables, table: str, changed: Mapping[str, str]) ->
         if row[:2] == [table, "lookup"] and row[2] in by_field:
             row[3] = by_field.pop(row[2])
     fresh = [[table, "lookup", field, target, ""] for field, target in by_field.items()]
-    _write(tables.own / place, TEST_COLUMNS, [*rows, *fresh])
+    write_rows(tables.own / place, TEST_COLUMNS, [*rows, *fresh])
 
 
 def _put_tests(
@@ -88,4 +83,4 @@ def _put_tests(
         if new and row[3] == old:
             row[3], is_changed = new, True
     if is_changed:
-        _write(tables.own / place, TEST_COLUMNS, rows)
+        write_rows(tables.own / place, TEST_COLUMNS, rows)

@@ -17,8 +17,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 
 from .. import clock
-from ..errors import StoreBusy
-from ..health.publishing.progress import at_work
+from ..health.publishing.progress import check_free
 from ..staging import ledger
 from ..staging.copying import copy_tables
 from ..staging.load import create as create_staging
@@ -101,7 +100,11 @@ def _copied(connected: ConnectedFlow) -> Iterator[ConnectedFlow]:
     """
     path, flow = connected.store.path, connected.flow
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _check_free(connected)
+
+    def check() -> None:
+        check_free(connected.settings, flow.id, clock.now())
+
+    check()
     with TemporaryDirectory(prefix="impact-", dir=path.parent) as folder:
         copy = replace(connected, database=Path(folder) / path.name)
 
@@ -113,16 +116,10 @@ def _copied(connected: ConnectedFlow) -> Iterator[ConnectedFlow]:
 
         planned = {planned_table(flow): "part, key, action, hash"}
         tables = dict.fromkeys((connected.staging.name, "ledger", "binding"), "*") | planned
-        copy_tables(connected.store, copy.store, tables, make, lambda: _check_free(connected))
+        copy_tables(connected.store, copy.store, tables, make, check)
         with copy.store.open() as connection:
             connection.execute(f"CREATE TABLE {BEFORE} AS {_known_before(flow)}")
         yield copy
-
-
-def _check_free(connected: ConnectedFlow) -> None:
-    """Raises StoreBusy while a run of the flow is at work: it comes first, and would change what is copied."""
-    if at_work(connected.settings, connected.flow.id, clock.now()):
-        raise StoreBusy(f"A run of {connected.flow.id} is at work.", "Wait until it has ended.")
 
 
 def _known_before(flow: Flow) -> str:

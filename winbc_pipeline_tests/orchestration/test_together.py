@@ -6,7 +6,7 @@ Source of the promises: docs/operations.md, "Several connections in one place".
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -290,21 +290,27 @@ def test_edited_tables_start_nothing_in_a_connection_whose_sensors_are_off(place
     assert {key.path[0] for key in request.asset_selection or ()} == {"good"}
 
 
-@pytest.mark.parametrize(
-    ("tags", "done"), [({"winbc/connection": "den_haag"}, ["den-haag"]), ({}, ["den-haag", "utrecht"])]
-)
-def test_a_run_of_a_job_that_connections_share_is_of_the_one_that_its_tag_names(
-    place: Path, monkeypatch: pytest.MonkeyPatch, tags: dict[str, str], done: list[str]
-) -> None:
+def two_that_answer(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str], Summary]) -> list[str]:
+    """Makes two connections whose orders are compared by a function of the connection's name; returns those asked."""
     for name in ("den-haag", "utrecht"):
         connection(name, {})
     asked = []
 
     def ask(connected: ConnectedFlow) -> Summary:
         asked.append(connected.settings.connection)
-        return Summary()
+        return answer(connected.settings.connection)
 
     monkeypatch.setitem(build.ASKS, COUNTS, (lambda connected: connected.flow.id == ORDERS, ask))
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("tags", "done"), [({"winbc/connection": "den_haag"}, ["den-haag"]), ({}, ["den-haag", "utrecht"])]
+)
+def test_a_run_of_a_job_that_connections_share_is_of_the_one_that_its_tag_names(
+    place: Path, monkeypatch: pytest.MonkeyPatch, tags: dict[str, str], done: list[str]
+) -> None:
+    asked = two_that_answer(monkeypatch, lambda _: Summary())
     kept = []
     monkeypatch.setattr(retention, "keep_young", lambda settings, _: kept.append(settings.connection))
     defs = served()
@@ -317,17 +323,12 @@ def test_a_run_of_a_job_that_connections_share_is_of_the_one_that_its_tag_names(
 def test_a_database_that_refuses_stops_no_other_comparison_and_its_value_is_not_shown(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("den-haag", "utrecht"):
-        connection(name, {})
-    asked = []
-
-    def ask(connected: ConnectedFlow) -> Summary:
-        asked.append(connected.settings.connection)
-        if connected.settings.connection == "den-haag":
+    def answer(name: str) -> Summary:
+        if name == "den-haag":
             raise duckdb.ConversionException("Could not convert string 'Ada Lovelace'")
         return Summary(agrees=False, in_words="1 order is missing")
 
-    monkeypatch.setitem(build.ASKS, COUNTS, (lambda connected: connected.flow.id == ORDERS, ask))
+    asked = two_that_answer(monkeypatch, answer)
     with DagsterInstance.ephemeral() as instance:
         job = served().resolve_job_def(COUNTS)
         result = job.execute_in_process(instance=instance, raise_on_error=False, run_config=QUIET)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ... import clock
-from ...errors import WinbcError
+from ...errors import StoreBusy, WinbcError
 from ...settings import Settings
 from ...staging import ledger
 from ...staging.published import files
@@ -40,6 +40,18 @@ class Progress:
     at: datetime
     run: str = ""
     moves: dict[str, int] = field(default_factory=dict)
+
+
+class AtWork(StoreBusy):
+    """A run of a flow is at work, so nobody who only looks opens the flow's database.
+
+    Attributes:
+        progress: how far it is.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(f"A run of {progress.flow} is at work.", "Wait until it has ended.")
+        self.progress = progress
 
 
 @contextmanager
@@ -83,3 +95,9 @@ def at_work(settings: Settings, flow: str, now: datetime) -> Progress | None:
         return None
     moments = {name: datetime.fromisoformat(known[name]) for name in ("since", "at")}
     return Progress(**known | moments) if now - moments["at"] < BELIEVED else None
+
+
+def check_free(settings: Settings, flow: str, now: datetime) -> None:
+    """Raises AtWork while a run of a flow is at work: it comes first, and would change what is looked at."""
+    if progress := at_work(settings, flow, now):
+        raise AtWork(progress)

@@ -21,12 +21,12 @@ def is_on(connected: ConnectedFlow) -> bool:
     if not connected.settings.in_safe_mode(connected.flow.id):
         return False
     with connected.store.open() as connection:
+        create(connection)
         return not was_let_go(connection)
 
 
 def was_let_go(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether a person has let a flow go for the target that its ledger is kept for now."""
-    create(connection)
+    """Whether a person has let a flow go for the target that its ledger is kept for now. The tables are there."""
     return connection.execute(f"SELECT 1 FROM {TABLE} JOIN binding USING (target)").fetchone() is not None
 
 

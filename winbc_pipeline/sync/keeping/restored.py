@@ -38,7 +38,7 @@ def note(connection: duckdb.DuckDBPyConnection, flow: Flow, backup_at: datetime,
     one and back since the backup would look unchanged otherwise. Documents are looked up in any case. The plan in the
     backup was made before what was sent since then, so it goes.
     """
-    create_table(connection, NOTE, COLUMNS)
+    create(connection)
     ledger.create(connection)
     renew_table(connection, planned_table(flow), PLANNED)
     connection.execute(f"DELETE FROM {quote(planned_table(flow))}")
@@ -51,12 +51,12 @@ def note(connection: duckdb.DuckDBPyConnection, flow: Flow, backup_at: datetime,
 def last_restored(store: Store) -> Restored | None:
     """The last restoring of a database; None for one that never was."""
     with store.open() as connection:
+        create(connection)
         return last_restored_in(connection)
 
 
 def last_restored_in(connection: duckdb.DuckDBPyConnection) -> Restored | None:
-    """The last restoring of a database that is open."""
-    create(connection)
+    """The last restoring of a database that is open and has the note's table."""
     row = connection.execute(f"SELECT backup_at, restored_at FROM {NOTE}").fetchone()
     return Restored(*row) if row else None
 

@@ -85,7 +85,6 @@ def new_lookup(connected: ConnectedFlow, name: str, field: str) -> NewLookup:
         words = f"{field} has {len(fresh):,} values, and a lookup table takes {MOST_ROWS:,} rows."
         raise MappingError(words, "Is it the right field? Map it with a formula.")
     if fresh:
-        path.parent.mkdir(parents=True, exist_ok=True)
         write_rows(path, LOOKUP_COLUMNS, [*rows, *fresh])
     return NewLookup(path, len(fresh), tuple(_left_out([value for value, _ in seen])))
 
