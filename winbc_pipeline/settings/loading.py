@@ -92,8 +92,9 @@ def _problem(folder: Path, place: tuple[int | str, ...], expected: str) -> str:
     elif variable in dotenv_values(folder / ENV_FILE):
         where = f"{variable} in {folder / ENV_FILE}"
     else:
-        where = f"{folder / SETTINGS}: {'.'.join(map(str, place))}"
-    return f"{where}: {expected}"
+        # What several settings have to be together has no place of its own.
+        where = f"{folder / SETTINGS}: {'.'.join(map(str, place))}".removesuffix(": ")
+    return f"{where}: {expected.removeprefix('Value error, ')}"
 
 
 def _check_names(where: str, variables: Mapping[str, str | None]) -> None:

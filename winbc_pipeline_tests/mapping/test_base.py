@@ -176,7 +176,7 @@ def test_a_mapping_folder_that_the_settings_name_and_that_is_not_there_is_not_re
 
 
 def test_a_folder_cannot_build_on_itself(shop: Make) -> None:
-    with pytest.raises(ConfigurationError, match="mapping_base is the mapping folder itself"):
+    with pytest.raises(ConfigurationError, match=r"winbc.toml: mapping_base is the mapping folder itself"):
         shop("utrecht", toml='mapping_base = "mapping_tables"\n')
 
 
