@@ -1,15 +1,17 @@
 """Connections with state in PostgreSQL and runs in workers: what a second worker adds, and what a run and a rest cost.
 
-Usage: python benchmarks/fleet.py [--connections N] [--rows N] [--workers 1,2] [--seconds N] runs|rest
+Usage: python benchmarks/fleet.py [--connections N] [--rows N] [--workers 1,2] [--seconds N] runs|rest|together
 `runs`: each connection has figures of stock to send, all at once, in batches of 10 to a server of its own that needs
 50 ms a call and takes five at a time. One worker with one slot does it, then two do it for as many other connections
 (or as many as `--workers` says).
-`rest`: `winbc up` follows each connection, whose systems are empty sandboxes, and nothing changes.
+`rest`: a `winbc up` follows each connection, whose systems are empty sandboxes, and nothing changes.
+`together`: one `winbc up` follows all connections, 50 in each code location. Their systems are one server that says
+that nothing changed.
 Needs PostgreSQL and Redis (scripts/ start them on loopback, PostgreSQL without fsync). Linux only.
 Prints one JSON line: for `runs` the seconds with one worker and with two, their ratio, and for a run the seconds of
 processor time of the worker and of PostgreSQL and the KB that Dagster's tables grew by; for `rest`, of a connection,
-the MB of memory, the sessions with PostgreSQL, the seconds of processor time in an hour, of its own processes and of
-PostgreSQL's, and the KB that Dagster's tables grew by in an hour.
+and for `together`, of all, the MB of memory, the sessions with PostgreSQL, the seconds of processor time in an hour, of
+their own processes and of PostgreSQL's, and the KB that Dagster's tables grew by in an hour.
 """
 
 import argparse
@@ -24,14 +26,15 @@ from contextlib import ExitStack, chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
+import connections
 import stock
-from serving import served
+from serving import answer_json, served
 from workers import WORKER, asked, family, megabytes, postgres, redis_server
 
 FLOW = "stock_winstore_to_bc"
 WINBC = [sys.executable, "-c", "from winbc_pipeline.cli.main import main; main()"]
 TICKS = os.sysconf("SC_CLK_TCK")
-MOST_S, SETTLES_S, QUIET_S = 600, 20, 10
+MOST_S, SETTLES_S, QUIET_S = 1800, 20, 10
 SLOTS = "SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name, 'winbc worker ')"
 SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
 BYTES = """
@@ -40,6 +43,7 @@ BYTES = """
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 't') AND starts_with(n.nspname, 'dagster~')"""
 
+FLOWS_ON = 7  # of a connection without settings of flows
 FOLLOWING = {"WINBC_SENSORS": "true", "WINBC_SCHEDULES": "true"}
 # Runs that have ended, once all have and the last one did so some time ago.
 LOADED = f"""
@@ -182,21 +186,42 @@ def rest(given: argparse.Namespace, chosen: dict[str, str], server: Any, folder:
             every.append(Connection(folder / f"r{number}", chosen | addresses | FOLLOWING))
         stack.enter_context(workers(1, every, server.address))
         for each in every:  # one after the other, as they are installed
-            followers.append(stack.enter_context(followed(each)))
-            wait_until(lambda name=each.folder.name: asked_of(server.address, LOADED.format(name)) > 0)
-        pids = [each.pid for each in followers]
-        time.sleep(SETTLES_S)
-        spent, database, kept = sum(map(seconds_of, pids)), seconds_of(server.pid), asked_of(server.address, BYTES)
-        time.sleep(given.seconds)
-        hourly = 3600 / given.seconds / given.connections
-        return {
-            "rest_mb": sum(megabytes(each) for pid in pids for each in family(pid)) / given.connections,
-            "rest_postgres_mb": sum(map(megabytes, family(server.pid))) / given.connections,
-            "rest_s_per_hour": (sum(map(seconds_of, pids)) - spent) * hourly,
-            "rest_postgres_s_per_hour": (seconds_of(server.pid) - database) * hourly,
-            "rest_sessions": asked_of(server.address, SESSIONS) / given.connections,
-            "rest_kb_per_hour": (asked_of(server.address, BYTES) - kept) / 1024 * hourly,
-        }
+            name = each.folder.name
+            followers.append(stack.enter_context(followed(each.folder, each.folder / name / "dagster_home")))
+            wait_until(lambda name=name: asked_of(server.address, LOADED.format(name)) > 0)
+        found = at_rest([each.pid for each in followers], server, given.seconds)
+        return {name: value / given.connections for name, value in found.items()}
+
+
+def together(given: argparse.Namespace, chosen: dict[str, str], server: Any, folder: Path) -> dict[str, float]:
+    """What connections cost that are served together and in which nothing changes, once all have loaded everything."""
+    os.environ |= chosen | FOLLOWING
+    with served(answer_json, connections.reply) as url, ExitStack() as stack:
+        connections.make(folder, given.connections, {}, together=connections.FULL)
+        for own in sorted((folder / "connections").glob("*/.env")):  # an application user and a shop of its own
+            addresses = connections.environment(f"{url}/{own.parent.name}") | {"WINBC_BC__USER": own.parent.name}
+            own.write_text("".join(f"{name}='{value}'\n" for name, value in addresses.items()))
+        stack.enter_context(running([*WINBC, "worker", "--slots", "2"], folder, "worker.log"))
+        up = stack.enter_context(followed(folder, folder / ".winbc" / "default" / "dagster_home"))
+        runs = FLOWS_ON * given.connections
+        wait_until(lambda: asked_of(server.address, LOADED.format("default")) >= runs)
+        return at_rest([up.pid], server, given.seconds)
+
+
+def at_rest(pids: list[int], server: Any, seconds: int) -> dict[str, float]:
+    """What these processes and PostgreSQL take together, while nothing changes for so many seconds."""
+    time.sleep(SETTLES_S)
+    spent, database, kept = sum(map(seconds_of, pids)), seconds_of(server.pid), asked_of(server.address, BYTES)
+    time.sleep(seconds)
+    hourly = 3600 / seconds
+    return {
+        "rest_mb": sum(megabytes(each) for pid in pids for each in family(pid)),
+        "rest_postgres_mb": sum(map(megabytes, family(server.pid))),
+        "rest_s_per_hour": (sum(map(seconds_of, pids)) - spent) * hourly,
+        "rest_postgres_s_per_hour": (seconds_of(server.pid) - database) * hourly,
+        "rest_sessions": asked_of(server.address, SESSIONS),
+        "rest_kb_per_hour": (asked_of(server.address, BYTES) - kept) / 1024 * hourly,
+    }
 
 
 @contextmanager
@@ -213,19 +238,26 @@ def sandboxes() -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def followed(connection: Connection) -> Iterator[subprocess.Popen[bytes]]:
-    """`winbc up` of a connection until the block ends, once its dashboard answers."""
-    port = postgres.free_port()
-    with (connection.folder / "up.log").open("wb") as log, chdir(connection.folder):
-        process = subprocess.Popen([*WINBC, "up", "--foreground", "--port", str(port)], stdout=log, stderr=log)
-    try:
-        home = connection.folder / connection.folder.name / "dagster_home"
+def followed(folder: Path, home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`winbc up` in a folder until the block ends, once its dashboard answers.
+
+    Args:
+        home: where Dagster keeps its files for it.
+    """
+    command = [*WINBC, "up", "--foreground", "--port", str(postgres.free_port())]
+    with running(command, folder, "up.log") as process:
         wait_until(lambda: is_up(home) or process.poll() is not None)
-        assert process.poll() is None, (connection.folder / "up.log").read_text()[-2000:]
+        assert process.poll() is None, (folder / "up.log").read_text()[-2000:]
         yield process
-    finally:
-        process.terminate()
-        process.wait()
+
+
+@contextmanager
+def running(command: list[str], folder: Path, log: str) -> Iterator[subprocess.Popen[bytes]]:
+    with (folder / log).open("wb") as file, subprocess.Popen(command, cwd=folder, stdout=file, stderr=file) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
 
 
 def is_up(home: Path) -> bool:
@@ -235,9 +267,12 @@ def is_up(home: Path) -> bool:
     return bool(known and known.served)
 
 
+MEASURED = {"runs": speedup, "rest": rest, "together": together}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=("runs", "rest"))
+    parser.add_argument("what", choices=[*MEASURED])
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--rows", type=int, default=3000)
     parser.add_argument("--workers", default="1,2")
@@ -246,7 +281,7 @@ def main() -> None:
     with postgres.running() as server, redis_server.running() as redis, tempfile.TemporaryDirectory() as folder:
         chosen = {"WINBC_STATE__DATABASE": server.address, "WINBC_WORKERS__BROKER": redis.address}
         server.pid = server.process.pid
-        found = (speedup if given.what == "runs" else rest)(given, chosen, server, Path(folder))
+        found = MEASURED[given.what](given, chosen, server, Path(folder))
     print(json.dumps({"connections": given.connections} | {name: round(value, 2) for name, value in found.items()}))
 
 

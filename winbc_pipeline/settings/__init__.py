@@ -31,6 +31,7 @@ from .running import StateSettings as StateSettings
 from .running import WorkerSettings as WorkerSettings
 from .several import Beside as Beside
 from .several import beside as beside
+from .several import building_on as building_on
 from .several import locations as locations
 from .several import prefixes as prefixes
 from .several import restrict as restrict

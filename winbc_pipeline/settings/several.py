@@ -5,7 +5,7 @@ Each is a folder below `connections/` whose winbc.toml, or `connections/defaults
 
 import tomllib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,15 +76,28 @@ def beside(location: int, above: Path = Path()) -> list[Beside]:
 def sharing(settings: Settings, table: Path) -> list[str]:
     """The connections that a table of the shared mapping folder serves, by name: this one, and those beside it that
     build on the same folder and have no such table of their own."""
-    names, above, base = {settings.connection}, settings.folder.absolute().parent, settings.mapping_base
+    names, base, above = {settings.connection}, settings.mapping_base, settings.folder.absolute().parent
+    if base and above.name == CONNECTIONS:
+        names |= {name for name, own, builds_on in _building(above) if builds_on == base and not (own / table).exists()}
+    return sorted(names)
+
+
+def building_on(folder: Path) -> list[str]:
+    """The connections beside one, given by its folder, that build on mapping tables in it, by name."""
+    inside = folder.resolve()
+    every = _building(folder.absolute().parent)
+    return sorted(name for name, own, base in every if base.is_relative_to(inside) and not own.is_relative_to(inside))
+
+
+def _building(above: Path) -> Iterator[tuple[str, Path, Path]]:
+    """The connections in a folder that build on shared mapping tables: name, folder of its own tables, shared folder."""
     shared = _content(above / DEFAULTS)
-    for file in above.glob(f"*/{SETTINGS}") if base and above.name == CONNECTIONS else ():
+    for file in above.glob(f"*/{SETTINGS}"):
         # Settings that are no texts are wrong, which is told where that connection is loaded.
         own = {name: value for name, value in (shared | _content(file)).items() if isinstance(value, str)}
-        folder, builds_on = file.parent / own.get("mapping_folder", "mapping_tables"), own.get("mapping_base")
-        if builds_on and (file.parent / builds_on).resolve() == base and not (folder / table).exists():
-            names.add(own.get("connection", file.parent.name))
-    return sorted(names)
+        if base := own.get("mapping_base"):
+            tables = (file.parent / own.get("mapping_folder", "mapping_tables")).resolve()
+            yield own.get("connection", file.parent.name), tables, (file.parent / base).resolve()
 
 
 def _loaded(folder: Path, prefixes: Counter[str]) -> Beside:

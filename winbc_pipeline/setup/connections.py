@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError, NotDone
+from ..settings import building_on
 from ..settings.connection import defaults_of
+
 from .files import SETTINGS, SettingsFile
 
 FOLDER = Path("connections")
@@ -22,7 +24,11 @@ NAME = re.compile(r"[\w-]+")  # as of the setting `connection`
 
 @dataclass(frozen=True)
 class Connection:
-    """A connection, as its winbc.toml says: the addresses are empty before it is set up."""
+    """A connection, as its winbc.toml says: the addresses are empty before it is set up.
+
+    Attributes:
+        error: why its settings cannot be read; its name is that of its folder then.
+    """
 
     name: str
     folder: Path
@@ -30,6 +36,7 @@ class Connection:
     business_central: str
     company: str
     winstore: str
+    error: str = ""
 
 
 def add(name: str) -> Path:
@@ -48,13 +55,13 @@ def add(name: str) -> Path:
 
 
 def connections() -> Iterator[Connection]:
-    """The connection of the working folder, if there is one, and those below `connections/`, by name.
-
-    Raises: ConfigurationError for settings that are no TOML.
-    """
+    """The connection of the working folder, if there is one, and those below `connections/`, by name."""
     for folder in (Path(), *sorted(FOLDER.glob("*"))):
         if (folder / SETTINGS).exists():
-            yield _read(folder)
+            try:
+                yield _read(folder)
+            except ConfigurationError as error:
+                yield Connection(folder.absolute().name, folder, folder / ".winbc", "", "", "", str(error))
 
 
 def named(name: str) -> Connection:
@@ -70,7 +77,13 @@ def named(name: str) -> Connection:
 
 def remove(connection: Connection, now: datetime) -> Path:
     """Moves the folder of a connection to `connections/removed/`; returns where it is. Nothing is deleted: its ledger
-    knows what was sent."""
+    knows what was sent.
+
+    Raises: NotDone while others build on its mapping tables.
+    """
+    if others := building_on(connection.folder):
+        hint = "Move the shared tables to another folder, and name it as `mapping_base` of these; then remove it."
+        raise NotDone(f"{', '.join(others)} build on the mapping tables in {connection.folder}.", hint)
     kept = FOLDER / REMOVED / f"{connection.name}-{now:%Y-%m-%dT%H%M%S}"
     kept.parent.mkdir(exist_ok=True, mode=0o700)
     connection.folder.rename(kept)

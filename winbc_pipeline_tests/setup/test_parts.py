@@ -258,6 +258,23 @@ def test_what_is_taken_away_has_secrets_only_where_there_are_some() -> None:
     assert [".env" in text for text in taken] == [False, True]
 
 
+def test_a_connection_whose_settings_cannot_be_read_hides_no_other_one_and_it_is_said_why() -> None:
+    connections.add("utrecht")
+    (connections.add("gent") / "winbc.toml").write_text("bc = [")
+    output = CliRunner().invoke(app, ["connection", "list"]).output
+    assert "utrecht" in output and "broken" in output
+    assert "gent/winbc.toml" in "".join(output.split())
+
+
+def test_a_connection_with_mapping_tables_of_others_is_not_taken_away() -> None:
+    connections.add("utrecht")
+    SettingsFile(connections.add("gent") / "winbc.toml").put("mapping_base", "../utrecht/mapping_tables")
+    with pytest.raises(NotDone, match="gent build on the mapping tables in connections/utrecht"):
+        connections.remove(connections.named("utrecht"), NOW)
+    connections.remove(connections.named("gent"), NOW)
+    assert connections.remove(connections.named("utrecht"), NOW).is_dir()
+
+
 @pytest.mark.parametrize("name", ["../elsewhere", "a b", "", "removed"])
 def test_a_name_that_no_folder_can_have_is_refused(name: str) -> None:
     with pytest.raises(ConfigurationError, match="cannot be the name of a connection"):

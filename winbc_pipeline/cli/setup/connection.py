@@ -30,17 +30,20 @@ def add(name: Name) -> None:
 def list_all() -> None:
     """Shows the connection of this folder and those below connections/, and whether each is up.
 
-    One that is served together with others is broken while its settings cannot be used.
+    One is broken while its settings cannot be read, or, served together with others, cannot be used.
     """
     table = table_of("connection", "folder", "Business Central", "company", "Winstore", "up", whole="connection")
-    together = _up_together()
+    together, every = _up_together(), list(connections.connections())
     broken = {each.name for number in locations() for each in beside(number) if each.error} if together else set()
-    for each in connections.connections():
+    for each in every:
         where = (str(each.folder), each.business_central, each.company, each.winstore)
-        is_up = _is_up(each) or (each.folder in together and each.folder.name not in broken)
-        add_row(table, each.name, *where, "yes" if is_up else "broken" if each.folder in together else "no")
-    if table.row_count:
+        is_together = each.folder in together
+        is_broken = each.error or (is_together and each.folder.name in broken)
+        add_row(table, each.name, *where, "broken" if is_broken else "yes" if is_together or _is_up(each) else "no")
+    if every:
         console.print(table)
+        for error in filter(None, (each.error for each in every)):
+            say(console, error)
     else:
         say(console, "There is none here. `winbc init` sets one up, `winbc connection add NAME` one of several.")
 
