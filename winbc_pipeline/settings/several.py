@@ -90,7 +90,7 @@ def building_on(folder: Path) -> list[str]:
 
 
 def _building(above: Path) -> Iterator[tuple[str, Path, Path]]:
-    """The connections in a folder that build on shared mapping tables: name, folder of its own tables, shared folder."""
+    """The connections in a folder that build on shared mapping tables: name, own tables, shared tables."""
     shared = _content(above / DEFAULTS)
     for file in above.glob(f"*/{SETTINGS}"):
         # Settings that are no texts are wrong, which is told where that connection is loaded.

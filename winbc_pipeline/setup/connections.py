@@ -14,7 +14,6 @@ from typing import Any
 from ..errors import ConfigurationError, NotDone
 from ..settings import building_on
 from ..settings.connection import defaults_of
-
 from .files import SETTINGS, SettingsFile
 
 FOLDER = Path("connections")

@@ -27,6 +27,7 @@ from ..staging.lingering import let_go
 from ..staging.people.personal import nothing
 from ..staging.server.lease import holder_of as holder_on_server
 from ..staging.server.lease import lease as server_lease
+from ..staging.server.lease import turns as server_turns
 from ..staging.store import Row, Store, rows_of
 from ..systems.business_central import BusinessCentral
 from .connected import ConnectedFlow
@@ -71,7 +72,8 @@ def lease(connected: ConnectedFlow, wait_s: float | None = None, moving: bool = 
     if not moving:
         _check_in_one_place(connected)
     if server:
-        with server_lease(server, _name_on_server(connected), connected.flow.id, clock.now(), waits):
+        name = _name_on_server(connected.settings, connected.flow.lease)
+        with server_lease(server, name, connected.flow.id, clock.now(), waits):
             yield
     else:
         with _file_lease(connected, waits):
@@ -118,7 +120,7 @@ def holder_of(connected: ConnectedFlow) -> Holder | None:
     """The process that has the flow's lease; None for none. What a killed process wrote does not count."""
     server = connected.settings.state.address
     if server:
-        found = holder_on_server(server, _name_on_server(connected))
+        found = holder_on_server(server, _name_on_server(connected.settings, connected.flow.lease))
         return Holder(found.process, found.flow, found.since) if found else None
     path = _name_of_holder(connected)
     try:
@@ -131,8 +133,17 @@ def holder_of(connected: ConnectedFlow) -> Holder | None:
         return None
 
 
-def _name_on_server(connected: ConnectedFlow) -> str:
-    return f"{connected.settings.connection}.{connected.flow.lease}"
+def last_turn(settings: Settings, lease: str) -> int | None:
+    """The number of the last holder of a lease on the server, 0 before the first one; None while somebody has it.
+
+    Args:
+        lease: its name in the connection (Flow.lease).
+    """
+    return server_turns(settings.state.address).get(_name_on_server(settings, lease), 0)
+
+
+def _name_on_server(settings: Settings, lease: str) -> str:
+    return f"{settings.connection}.{lease}"
 
 
 def _lock(connected: ConnectedFlow) -> Path:

@@ -30,8 +30,10 @@ from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.notes import polls
 from winbc_pipeline.staging.row_versions import Read
+from winbc_pipeline.staging.server import lease as on_server
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.reading import glance, stage
+from winbc_pipeline.sync.session import lease
 from winbc_pipeline.systems.winstore.client import FEW_BYTES
 
 from ..support.sandboxes import FIRST, HTTP, Sandboxes
@@ -88,10 +90,11 @@ class Desk:
 
     def loaded(self, at: str) -> None:
         """As after a run: everything is staged, and the watermark stands at a moment."""
-        stage.stage(self.connected, FIRST)
-        with self.connected.store.transaction() as connection:
-            ledger.create(connection)
-            ledger.advance(connection, self.connected.flow.id, datetime.fromisoformat(at))
+        with lease(self.connected):
+            stage.stage(self.connected, FIRST)
+            with self.connected.store.transaction() as connection:
+                ledger.create(connection)
+                ledger.advance(connection, self.connected.flow.id, datetime.fromisoformat(at))
 
     def many_articles(self, moment: str = SECOND_OF_ALL, number: int = MANY) -> None:
         """Articles that all changed in the same second."""
@@ -105,7 +108,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(sandboxes: Sandboxes, servers: Servers) -> Iterator[Desk]:
+def desk(sandboxes: Sandboxes, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setattr(on_server, "TOLD_S", 0)
     with DagsterInstance.ephemeral() as instance:
         yield Desk(sandboxes, servers, instance)
 
@@ -446,13 +450,18 @@ def test_another_flow_counts_while_records_wait_for_it(desk: Desk) -> None:
     desk.flow = "orders"
     desk.loaded("2026-03-01T10:00:00Z")
     assert desk.rests()
-    products = ConnectedFlow(flow_named("products"), desk.sandboxes.settings).store
-    ledger.move(products, [Move("item", "SKU-1", State.CONFIRMED, {})], "run")
+    products = ConnectedFlow(flow_named("products"), desk.sandboxes.settings)
+
+    def move(connected: ConnectedFlow, *moved: Move) -> None:
+        with lease(connected):
+            ledger.move(connected.store, moved, "run")
+
+    move(products, Move("item", "SKU-1", State.CONFIRMED, {}))
     assert desk.rests(), "no record waits for an article"
     waits = {"reason": "DEPENDENCY", "window": date(2026, 3, 1)}
-    ledger.move(desk.connected.store, [Move("order", "W1", State.FAILED, waits)], "run")
+    move(desk.connected, Move("order", "W1", State.FAILED, waits))
     assert desk.rests(), "none came since it waits"
-    ledger.move(products, [Move("item", "SKU-2", State.CONFIRMED, {})], "run")
+    move(products, Move("item", "SKU-2", State.CONFIRMED, {}))
     assert "open records" in (desk.request().run_key or "")
 
 

@@ -4,19 +4,29 @@ Here belongs: how far the source was followed, and which records a run can settl
 """
 
 import time
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ...flows import FLOWS
+from ...settings import Settings
 from ...staging import ledger
 from ...staging.progress import last_asked
 from ...staging.store import Row, Store
 from ...sync.connected import ConnectedFlow
 from ...sync.outcomes import APPROVAL
 from ...sync.reading.glance import SECOND, Question
+from ...sync.session import last_turn
 
-NO_APPROVAL = f"reason IS DISTINCT FROM '{APPROVAL}'"  # a run by itself can do nothing for what waits for an approval
-Written = list[tuple[int, int] | None]  # of each file that a tick reads: when it was written, and its size
+# A run by itself can do nothing for what waits for an approval. (DuckDB's extension for PostgreSQL takes no IS DISTINCT
+# FROM beside another condition of the same column.)
+NO_APPROVAL = f"(reason IS NULL OR reason <> '{APPROVAL}')"
+Written = list[tuple[int, int] | None]
+"""Of each file that a tick reads, when it was written, and its size. On a server, of each lease, the number of its last
+holder and that of a span of ANEW_S."""
+LEASES = {flow.id: flow.lease for flow in FLOWS}
+ANEW_S = 600  # after which a database on a server is read anyhow: not all that writes into it takes the lease
 
 
 @dataclass(frozen=True)
@@ -54,29 +64,35 @@ def known_of(connected: ConnectedFlow, wait_s: float) -> tuple[Written, Known]:
         if before == written(connected, known.depends):
             return before, known
     own, every = written(connected, others=False), written(connected, others=True)
-    followed = ledger.watermark(connected.store, connected.flow.id, wait_s)
-    is_new = followed is None and last_asked(connected.store, connected.staging.name, wait_s) is None
-    depends, waiting = (False, []) if is_new else _waiting(connected, wait_s)
-    start = datetime.combine(connected.settings.history_start, datetime.min.time(), UTC) - SECOND
-    asked = Question(connected, start) if is_new else Question.about(connected, followed or start, wait_s)
-    _read[path] = (every if depends else own), Known(asked, is_new, depends, waiting)
+    try:
+        known = _asked(connected, wait_s)
+    finally:
+        for each in (connected.store, *_awaited(connected)):
+            each.let_go()  # hundreds of flows would keep hundreds of sessions
+    _read[path] = (every if known.depends else own), known
     return _read[path]
 
 
 def written(connected: ConnectedFlow, others: bool) -> Written:
     """When the databases were written that a flow's tick reads, and their sizes. Another value: another answer.
 
-    No file tells it of a server. There a tick never stays: it asks once, and Dagster's daemon begins the next one.
+    No file tells it of a server, but who writes there has a lease. While somebody has it, the value is always another.
 
     Args:
         others: whether those of the flows count that this one waits for.
     """
     settings, flow = connected.settings, connected.flow
-    if settings.state.address:
-        return [(time.monotonic_ns(), 0)]
     awaited = flow.waits_for if others else ()
+    if settings.state.address:
+        return [_turn(settings, each) for each in (flow.lease, *(LEASES[other] for other in awaited))]
     files = [connected.store.path, *(settings.flow_database(other) for other in awaited)]
     return [_written(file) for path in files for file in (path, Path(f"{path}.wal"))]
+
+
+def _turn(settings: Settings, lease: str) -> tuple[int, int]:
+    number, name = last_turn(settings, lease), f"{settings.connection} {lease}"
+    spread = zlib.crc32(name.encode()) % ANEW_S  # not all at the same moment
+    return (time.monotonic_ns() if number is None else number), int((time.monotonic() + spread) // ANEW_S)
 
 
 def _written(file: Path) -> tuple[int, int] | None:
@@ -85,6 +101,21 @@ def _written(file: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return found.st_mtime_ns, found.st_size
+
+
+def _asked(connected: ConnectedFlow, wait_s: float) -> Known:
+    followed = ledger.watermark(connected.store, connected.flow.id, wait_s)
+    is_new = followed is None and last_asked(connected.store, connected.staging.name, wait_s) is None
+    depends, waiting = (False, []) if is_new else _waiting(connected, wait_s)
+    start = datetime.combine(connected.settings.history_start, datetime.min.time(), UTC) - SECOND
+    asked = Question(connected, start) if is_new else Question.about(connected, followed or start, wait_s)
+    return Known(asked, is_new, depends, waiting)
+
+
+def _awaited(connected: ConnectedFlow) -> list[Store]:
+    """The databases of the flows that a flow waits for."""
+    settings = connected.settings
+    return [Store.of(settings, settings.flow_database(other)) for other in connected.flow.waits_for]
 
 
 def _waiting(connected: ConnectedFlow, wait_s: float) -> tuple[bool, list[Row]]:
@@ -96,15 +127,13 @@ def _waiting(connected: ConnectedFlow, wait_s: float) -> tuple[bool, list[Row]]:
     Args:
         wait_s: seconds to wait for a database that another process has open.
     """
-    settings = connected.settings
     alone = f"(state IN ('PLANNED', 'UNKNOWN') AND {NO_APPROVAL})"
     one = "(part, key) IN (SELECT part, key FROM ledger WHERE reason = 'DEPENDENCY' LIMIT 1)"
     rows = ledger.read(connected.store, f"{alone} OR {one}", wait_s=wait_s)
     if not any(row["reason"] == "DEPENDENCY" for row in rows):
         return False, rows
     where, values = alone, list[datetime]()
-    for other in connected.flow.waits_for:
-        store = Store.of(settings, settings.flow_database(other))
+    for store in _awaited(connected):
         newest = ledger.newest(store, "CONFIRMED", wait_s) if store.exists() else None
         if newest:
             where += " OR (reason = 'DEPENDENCY' AND moved_at < ?)"

@@ -95,7 +95,7 @@ class Tick:
                 return resting
             answer = self.follows(question, change, waiting)
             if not self._is_taken(answer, change, waiting):
-                may_go_on = change is None and not waiting and not self.connected.settings.state.address
+                may_go_on = change is None and not waiting
                 if isinstance(answer, RunRequest) or not (may_go_on and over() and left > every):
                     return answer
                 seen, known = known_of(self.connected, BUSY_S)

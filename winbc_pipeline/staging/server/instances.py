@@ -64,11 +64,16 @@ def _used(connection: duckdb.DuckDBPyConnection, address: str, schema: str) -> d
 
 
 def forget(address: str, schema: str) -> None:
-    """Keeps the instances of a schema no longer, after an error: what they know of its tables may no longer be true.
+    """Keeps the instances of a schema no longer, after an error: what they know of its tables may no longer be true."""
+    forget_schema(address, schema)
+    let_go(address, schema)
+
+
+def let_go(address: str, schema: str) -> None:
+    """Keeps the instances of a schema no longer, and with them sessions with the server.
 
     They end with the last connection to them: to close one would close the connections of other threads.
     """
-    forget_schema(address, schema)
     with OPENING:
         for name in [each for each in _kept if each[:2] == (address, schema)]:
             del _kept[name]

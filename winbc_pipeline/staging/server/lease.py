@@ -5,12 +5,13 @@ still that of its holder, and keeps the next holder from counting on until the t
 before a call over the network a holder asks whether its session is there, unless it did a moment ago.
 """
 
+import math
 import os
 import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -38,6 +39,14 @@ MADE = f"""
         name text PRIMARY KEY, token bigint NOT NULL, host text, process integer, flow text, since timestamptz
     );
     SELECT pg_advisory_unlock(hashtextextended('winbc makes a schema', 0))"""
+
+TURNS = f"""
+    SELECT name, CASE WHEN hashtextextended(name, 0) NOT IN (
+        SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted
+    ) THEN token END
+    FROM {TABLE}"""
+TOLD_S = 1.0
+"""So old may an answer be: it is asked for all leases at once, and not for each flow of each connection."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +97,8 @@ class Lease:
             self.answered = time.monotonic()
 
 
+_asking = threading.Lock()
+_turns: dict[str, tuple[float, dict[str, int | None]]] = {}  # by address: when the server said it, and what
 _held: list[Lease] = []
 _mine: ContextVar[frozenset[str]] = ContextVar("leases of this thread", default=frozenset())
 
@@ -128,6 +139,24 @@ def holder_of(address: str, name: str) -> Holding | None:
         cursor.execute(f"SELECT host, process, flow, since FROM {TABLE} WHERE name = %s", [name])
         row = cursor.fetchone()
     return Holding(*row) if row else None
+
+
+def turns(address: str) -> Mapping[str, int | None]:
+    """How often each lease was taken so far, as the server said within TOLD_S; None for one that somebody has now.
+
+    Whoever has a lease writes. So what is read after such an answer holds as long as the answer stays the same.
+    """
+    with _asking:
+        told, found = _turns.get(address, (-math.inf, {}))
+        if time.monotonic() - told >= TOLD_S:
+            told = time.monotonic()
+            with asked(address) as cursor:
+                cursor.execute("SELECT to_regclass(%s)", [TABLE])
+                if cursor.fetchone() != (None,):
+                    cursor.execute(TURNS)
+                    found = dict(cursor.fetchall())
+            _turns[address] = told, found
+        return found
 
 
 def fence(connection: duckdb.DuckDBPyConnection, address: str) -> None:
