@@ -16,14 +16,15 @@ from ..sync.connected import ConnectedFlow
 from ..sync.guards import safe_mode
 from ..sync.keeping import restored
 from ..sync.plan_table import PLANNED, planned_table
+from ..sync.session import last_turn
 from .problem import Example, Name, Problem
 from .redaction import E_MAIL, without_personal_data
 
 EXAMPLES = 5  # of each problem
 LOOK_BACK = timedelta(days=2)  # problems that were closed before this are of no interest any more
-Signature = tuple[tuple[int, int], ...]
+
 # By database: what was read of it last, and what the file was like then.
-_read: dict[Path, tuple[Signature, "Facts"]] = {}
+_read: dict[Path, tuple[tuple[object, ...], "Facts"]] = {}
 
 
 @dataclass(frozen=True)
@@ -61,18 +62,25 @@ def facts_of(connected: ConnectedFlow, now: datetime, wait_s: float | None = Non
     path = connected.store.path
     if not connected.store.exists():
         return Facts()
-    known = None if connected.store.server else _read.get(path)  # no file tells that a server's tables changed
-    if known and known[0] == signature(path):
+    known = _read.get(path)
+    if known and known[0] == _written(connected):
         return known[1]
     with connected.store.open(wait_s) as connection:
         ledger.create(connection)
         create_table(connection, planned_table(connected.flow), PLANNED)
         safe_mode.create(connection)
         restored.create(connection)
-        before = signature(path)
+        before = _written(connected)
         found = _facts(connection, connected, now)
     _read[path] = before, found  # what was committed since then is read next time
     return found
+
+
+def _written(connected: ConnectedFlow) -> tuple[object, ...]:
+    """What changes when the database of a flow was written."""
+    if connected.store.server:
+        return last_turn(connected.settings, connected.flow.lease)
+    return signature(connected.store.path)
 
 
 def _facts(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, now: datetime) -> Facts:

@@ -53,7 +53,10 @@ def from_ledger(connected: ConnectedFlow, now: datetime) -> tuple[Facts, Problem
 
     Raises: StoreUnavailable while a run has its database open.
     """
-    return facts_of(connected, now, WAIT_S), volume.low(connected, now, WAIT_S)
+    try:
+        return facts_of(connected, now, WAIT_S), volume.low(connected, now, WAIT_S)
+    finally:
+        connected.store.let_go()  # looks at hundreds of flows would keep hundreds of sessions
 
 
 def gather(

@@ -7,6 +7,8 @@ says nothing about another one.
 import gc
 import os
 import sys
+import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -34,6 +36,7 @@ from .connected import ConnectedFlow
 from .sending import Sending, Target
 
 LEASE_S = 60.0  # to wait for the lease of a flow
+ANEW_S = 600
 SAMPLE = 40  # ledger rows that are looked up in the target
 ENOUGH = 5  # fewer rows than these prove nothing about the target
 ALLOCATIONS = 100_000  # between two runs of the garbage collector; Python's default is 700
@@ -120,6 +123,8 @@ def holder_of(connected: ConnectedFlow) -> Holder | None:
     """The process that has the flow's lease; None for none. What a killed process wrote does not count."""
     server = connected.settings.state.address
     if server:
+        if server_turns(server).get(_name_on_server(connected.settings, connected.flow.lease), 0) is not None:
+            return None
         found = holder_on_server(server, _name_on_server(connected.settings, connected.flow.lease))
         return Holder(found.process, found.flow, found.since) if found else None
     path = _name_of_holder(connected)
@@ -133,13 +138,18 @@ def holder_of(connected: ConnectedFlow) -> Holder | None:
         return None
 
 
-def last_turn(settings: Settings, lease: str) -> int | None:
-    """The number of the last holder of a lease on the server, 0 before the first one; None while somebody has it.
+def last_turn(settings: Settings, lease: str) -> tuple[int, int]:
+    """What changes on a server when somebody has taken a lease, so that databases have to be read again.
+
+    While somebody has the lease it is always another one. After ANEW_S it is, too: not all that writes takes the lease.
 
     Args:
         lease: its name in the connection (Flow.lease).
     """
-    return server_turns(settings.state.address).get(_name_on_server(settings, lease), 0)
+    name = _name_on_server(settings, lease)
+    number = server_turns(settings.state.address).get(name, 0)
+    spread = zlib.crc32(name.encode()) % ANEW_S  # not all leases at the same moment
+    return time.monotonic_ns() if number is None else number, int((time.monotonic() + spread) // ANEW_S)
 
 
 def _name_on_server(settings: Settings, lease: str) -> str:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from winbc_pipeline.staging.server import address, instances
+from winbc_pipeline.staging.server import address, instances, lease
 from winbc_pipeline.staging.store import Store
 
 from .sandboxes import REPOSITORY
@@ -40,6 +40,7 @@ def empty(server: "Server", dagster: bool = True) -> None:
 
 
 def _empty(place: str, dagster: bool) -> None:
+    lease._turns.clear()  # the numbers of leases begin again
     with address.asked(place) as cursor:
         cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '[.~]' OR nspname = 'winbc'")
         names = [name for (name,) in cursor.fetchall() if dagster or not name.startswith("dagster~")]

@@ -3,14 +3,11 @@
 Here belongs: how far the source was followed, and which records a run can settle. What follows from it: tick.py.
 """
 
-import time
-import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from ...flows import FLOWS
-from ...settings import Settings
 from ...staging import ledger
 from ...staging.progress import last_asked
 from ...staging.store import Row, Store
@@ -23,10 +20,8 @@ from ...sync.session import last_turn
 # FROM beside another condition of the same column.)
 NO_APPROVAL = f"(reason IS NULL OR reason <> '{APPROVAL}')"
 Written = list[tuple[int, int] | None]
-"""Of each file that a tick reads, when it was written, and its size. On a server, of each lease, the number of its last
-holder and that of a span of ANEW_S."""
+"""Of each file that a tick reads, when it was written, and its size. On a server, of each lease, its last turn."""
 LEASES = {flow.id: flow.lease for flow in FLOWS}
-ANEW_S = 600  # after which a database on a server is read anyhow: not all that writes into it takes the lease
 
 
 @dataclass(frozen=True)
@@ -84,15 +79,9 @@ def written(connected: ConnectedFlow, others: bool) -> Written:
     settings, flow = connected.settings, connected.flow
     awaited = flow.waits_for if others else ()
     if settings.state.address:
-        return [_turn(settings, each) for each in (flow.lease, *(LEASES[other] for other in awaited))]
+        return [last_turn(settings, each) for each in (flow.lease, *(LEASES[other] for other in awaited))]
     files = [connected.store.path, *(settings.flow_database(other) for other in awaited)]
     return [_written(file) for path in files for file in (path, Path(f"{path}.wal"))]
-
-
-def _turn(settings: Settings, lease: str) -> tuple[int, int]:
-    number, name = last_turn(settings, lease), f"{settings.connection} {lease}"
-    spread = zlib.crc32(name.encode()) % ANEW_S  # not all at the same moment
-    return (time.monotonic_ns() if number is None else number), int((time.monotonic() + spread) // ANEW_S)
 
 
 def _written(file: Path) -> tuple[int, int] | None:
