@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partialmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
@@ -78,11 +79,9 @@ class Cluster(ThreadingHTTPServer):
         self.given: Given = {}
         self.pods: dict[str, Pod] = {}
 
-    def allows(self, verb: str, group: str, resource: str) -> bool:
-        return any(
-            verb in each["verbs"] and group in each["apiGroups"] and resource in each["resources"]
-            for each in self.rules
-        )
+    def allows(self, **asked: str) -> bool:
+        """Whether a rule has each of what is asked: `verbs`, `apiGroups`, `resources`."""
+        return any(all(one in rule[name] for name, one in asked.items()) for rule in self.rules)
 
     def config(self, path: Path) -> Path:
         """Writes a kubeconfig that points here."""
@@ -100,15 +99,6 @@ class Api(BaseHTTPRequestHandler):
 
     server: Cluster
 
-    def do_POST(self) -> None:
-        self._answer("create")
-
-    def do_DELETE(self) -> None:
-        self._answer("delete")
-
-    def do_GET(self) -> None:
-        self._answer("get")
-
     def log_message(self, *_: Any) -> None:
         """Nothing: a test shows what fails."""
 
@@ -117,7 +107,7 @@ class Api(BaseHTTPRequestHandler):
         _, resource, *rest = parts.path.partition("/namespaces/")[2].split("/")
         name, verb = (rest[0], verb) if rest else ("", "list" if verb == "get" else verb)
         group = parts.path.split("/")[2] if parts.path.startswith("/apis/") else ""
-        if self.server.allows(verb, group, "/".join([resource, *rest[1:]])):
+        if self.server.allows(verbs=verb, apiGroups=group, resources="/".join([resource, *rest[1:]])):
             status, content = getattr(self, f"_{verb}_{resource}")(name, parse_qs(parts.query))
         else:
             status, content = 403, {"reason": f"cannot {verb} {resource}"}
@@ -127,6 +117,9 @@ class Api(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    do_POST, do_DELETE = partialmethod(_answer, "create"), partialmethod(_answer, "delete")
+    do_GET = partialmethod(_answer, "get")
 
     def _create_jobs(self, *_: Any) -> tuple[int, Any]:
         job = json.loads(self.rfile.read(int(self.headers["Content-Length"])))

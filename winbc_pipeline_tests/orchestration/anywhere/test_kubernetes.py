@@ -6,11 +6,14 @@ Source of the promises: docs/scale.md, "Kubernetes". The launcher is Dagster's o
 
 import os
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from dagster import DagsterRunStatus, RunsFilter
+from dagster._core.storage.tags import PARENT_RUN_ID_TAG
 
 from winbc_pipeline.settings import Settings
 
@@ -18,13 +21,15 @@ from ...support import dying, launched
 from ...support.cluster import Cluster, Pod, cluster
 from ...support.launched import Office, office, until
 from ...support.postgres import Server, state_on
-from ...support.sandboxes import FIRST, REPOSITORY, Sandboxes
+from ...support.sandboxes import REPOSITORY, Sandboxes
 from ...support.servers import Servers
 from ...support.workers import Redis
-from .test_workers import MANY, begins_and_waits, ended_in_books, looked_after
+from .test_daemons import FOLLOWED, daemons, runs
+from .test_workers import CASE, MANY, begins_and_waits, ended_in_books
 
 pytest.importorskip("dagster_k8s", reason="needs dagster-k8s~=0.29.0")
 pytestmark = pytest.mark.scale
+START = date(2026, 1, 1)
 DYING = "from winbc_pipeline_tests.support import dying\ndying.armed()\n"
 
 
@@ -42,16 +47,18 @@ def anywhere(
     folder = tmp_path_factory.mktemp("pods")
     (folder / "sitecustomize.py").write_text(DYING)  # what Python loads first in a pod
     chosen = {"WINBC_WORKERS__BROKER": redis.address, "WINBC_QUARANTINE_MINUTES": "0", "NAMESPACE": "shops"}
-    chosen |= {"WINBC_HISTORY_START": FIRST.isoformat()}
+    # A run of few windows: each has a dozen events.
+    chosen |= {"WINBC_WINDOW": "month", "WINBC_HISTORY_START": START.isoformat()}
     with pytest.MonkeyPatch.context() as monkeypatch, state_on(postgres, monkeypatch):
         monkeypatch.chdir(folder)
         for name, value in (servers.addresses.environment() | chosen).items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(launched, "shipped", lambda _: configuration(pods.config(folder / "kubeconfig")))
-        settings = Settings(data_folder=folder / "data", mapping_folder=REPOSITORY / "mapping_tables")
+        given = {"data_folder": folder / "data", "mapping_folder": REPOSITORY / "mapping_tables"}
+        settings = Settings(**given, window="month", history_start=START)
         with office(Sandboxes(servers.addresses, settings, folder), monkeypatch) as made:
-            given = {name: value for name, value in os.environ.items() if name.startswith("WINBC_")}
-            pods.given = {"winbc": given | {"PYTHONPATH": f"{folder}:{REPOSITORY}"}}
+            seen = {name: value for name, value in os.environ.items() if name.startswith("WINBC_")}
+            pods.given = {"winbc": seen | {"PYTHONPATH": f"{folder}:{REPOSITORY}"}}
             yield made
 
 
@@ -72,12 +79,19 @@ def last(pods: Cluster) -> Pod:
     return list(pods.pods.values())[-1]
 
 
-def test_the_run_of_a_killed_pod_fails_and_the_next_pod_completes_it(desk: Office, pods: Cluster) -> None:
-    run = begins_and_waits(desk)
-    assert looked_after(desk, run) == "STARTED"
-    last(pods).kill()
-    assert looked_after(desk, run) == "FAILURE"
-    dying.STAYS.unlink()
+def test_what_a_killed_pod_had_is_done_again_by_itself_and_each_order_arrives_once(desk: Office, pods: Cluster) -> None:
+    Path("winbc.toml").write_text(FOLLOWED)
+    CASE.many(desk.sandboxes, MANY)
+    dying.STAYS.write_text("2")  # its first write makes the customer
+    with daemons(1):
+        until(dying.STAYED.exists)
+        (run,) = runs(desk, DagsterRunStatus.STARTED)
+        last(pods).kill()
+        dying.STAYS.unlink()
+        until(lambda: desk.run(run).status is DagsterRunStatus.FAILURE)
+        until(
+            lambda: any(each.is_finished for each in desk.instance.get_runs(RunsFilter(tags={PARENT_RUN_ID_TAG: run})))
+        )
 
     arrived = ended_in_books(desk)
     assert len(arrived) == len(set(arrived)) == MANY
