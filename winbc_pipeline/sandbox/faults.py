@@ -138,7 +138,7 @@ async def with_fault(fault: dict[str, Any] | None, request: Request, handler: Ha
         return INSTEAD[kind](fault)
     if kind == "late":
         await request.body()
-        _run_later(handler(request), float(fault.get("seconds", 1)))
+        _run_later(lambda: handler(request), float(fault.get("seconds", 1)))
         return _plain(fault.get("status", 504), None)
     answer = await handler(request)
     if kind == "slow":
@@ -205,10 +205,10 @@ def _reversed(answers: list[Any]) -> dict[str, Any]:
     return {"responses": answers[::-1]}
 
 
-def _run_later(work: Awaitable[Response], seconds: float) -> None:
+def _run_later(work: Callable[[], Awaitable[Response]], seconds: float) -> None:
     async def run() -> None:
         await asyncio.sleep(seconds)
-        await work
+        await work()
 
     task = asyncio.get_running_loop().create_task(run())
     _LATE.add(task)

@@ -9,8 +9,10 @@ import httpx
 import pytest
 
 from winbc_pipeline.sandbox.bc.app import Options, create_app
-from winbc_pipeline.sandbox.server import running
 from winbc_pipeline.sandbox.setup_data import COMPANY_ID
+from winbc_pipeline.systems.transport import authorities
+
+from ..support.servers import Pool
 
 ANY = {"If-Match": "*"}
 LOGIN = {
@@ -85,14 +87,20 @@ def line_of(bc: Bc, document: dict[str, Any], entity: str = "salesOrders") -> di
     return bc.values(f"{entity}({document['id']})/{entity[:-1]}Lines")[0]
 
 
+@pytest.fixture(scope="session")
+def pool() -> Iterator[Pool]:
+    with ExitStack() as stack:
+        yield Pool(stack)
+
+
 @pytest.fixture
-def start() -> Iterator[Callable[..., Bc]]:
+def start(pool: Pool) -> Iterator[Callable[..., Bc]]:
     """Starts a sandbox with options, signed in."""
     with ExitStack() as stack:
 
         def begin(**options: Any) -> Bc:
-            root = stack.enter_context(running(create_app(options=Options(**options))))
-            http = stack.enter_context(httpx.Client(timeout=30, trust_env=False))
+            root = stack.enter_context(pool.running(create_app(options=Options(**options))))
+            http = stack.enter_context(httpx.Client(timeout=30, trust_env=False, verify=authorities()))
             token = http.post(f"{root}/sandbox-tenant/oauth2/v2.0/token", data=LOGIN).json()["access_token"]
             http.headers["Authorization"] = f"Bearer {token}"
             return Bc(root, http)

@@ -25,6 +25,7 @@ from winbc_pipeline.staging import ledger, schema
 from winbc_pipeline.staging import store as stores
 from winbc_pipeline.staging.load import StagingTable
 from winbc_pipeline.staging.load import create as create_staging
+from winbc_pipeline.staging.people.installation_key import key_in, keyed_sql
 from winbc_pipeline.staging.store import Store, renew_table
 from winbc_pipeline.sync import map as mapping
 from winbc_pipeline.sync import run, watermark
@@ -40,9 +41,14 @@ from winbc_pipeline.workbench.reconcile import repair, whole
 from . import mapped_before
 from .kept_open import COMPARISON
 
-MAKE_LEDGER, CONNECT = ledger.create, Store._connect
+MAKE_LEDGER, CONNECT, DEFINE_KEYED = ledger.create, Store._connect, Store._define_keyed
 
 START = datetime(2026, 3, 10, 10, tzinfo=UTC)
+# Of all connections to a database in memory. It has a handful of rows, so that planning takes most of the time.
+IN_UTC_UNPLANNED = """
+    SET GLOBAL TimeZone = 'UTC';
+    SET VARIABLE planning = (SELECT string_agg(name) FROM duckdb_optimizers());
+    SET GLOBAL disabled_optimizers = getvariable('planning')"""
 
 
 class Killed(BaseException):
@@ -141,6 +147,7 @@ class Memory:
         self.looks = 0
         self.looked_at: set[tuple[Path, object]] = set()
         self.files: dict[int, duckdb.DuckDBPyConnection] = {}  # connections to files, by their identity
+        self.keys: dict[Path, str] = {}  # by which `keyed` is defined
 
     def connect(self, store: Store, wait_s: float) -> duckdb.DuckDBPyConnection:
         if store.path.name.startswith(COMPARISON):
@@ -152,11 +159,18 @@ class Memory:
             store.path.parent.mkdir(parents=True, exist_ok=True)
             store.path.touch()  # the program asks whether another flow has a database yet
             self.databases[store.path] = duckdb.connect(":memory:", config={"threads": 1})
+            self.databases[store.path].execute(IN_UTC_UNPLANNED)
             schema.bring_up_to_date(self.databases[store.path], store.path)
             MAKE_LEDGER(self.databases[store.path])
-        connection = self.databases[store.path].cursor()
-        connection.execute("SET TimeZone = 'UTC'; PRAGMA disable_optimizer")  # a handful of rows: planning is all
-        return connection
+        return self.databases[store.path].cursor()
+
+    def define_keyed(self, store: Store, connection: duckdb.DuckDBPyConnection) -> None:
+        """The function is the database's own, and not defined anew by each connection."""
+        if store.key_folder is None or id(connection) in self.files:
+            DEFINE_KEYED(store, connection)
+        elif self.keys.get(store.path) != (key := key_in(store.key_folder)):
+            connection.execute(f"CREATE OR REPLACE MACRO keyed(text) AS {keyed_sql(key, 'text')}")
+            self.keys[store.path] = key
 
     def once_open(self, path: Path, name: object, look: Callable[[], None]) -> None:
         """A database in memory stays open, and nobody else can change it."""
@@ -219,6 +233,7 @@ def in_process(
         calls = ((transport, "httpx", door), (transport.Transport, "__init__", connected))
         databases = (
             (Store, "_connect", lambda store, wait_s, _: memory.connect(store, wait_s)),
+            (Store, "_define_keyed", lambda store, connection: memory.define_keyed(store, connection)),
             # would lock the database that stays open
             *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview, variants)),
             (stores, "once_open", memory.once_open),

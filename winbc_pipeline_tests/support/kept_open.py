@@ -64,6 +64,7 @@ def _open_file(store: Store, alone: bool = False) -> duckdb.DuckDBPyConnection:
         if kept:
             kept[1].close()
         kept = _kept[store.path] = (file, OPEN_FILE(store, alone=True))
+        kept[1].execute("SET GLOBAL TimeZone = 'UTC'")
     connection = kept[1].cursor()
-    connection.execute(f"SET TimeZone = 'UTC'; USE {NAME}")
+    connection.execute(f"USE {NAME}")
     return connection

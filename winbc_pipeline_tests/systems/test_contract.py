@@ -18,6 +18,7 @@ PNG = b"\x89PNG\r\n\x1a\nx"
 
 def findings(sandboxes: Sandboxes) -> dict[str, Finding]:
     source = Winstore(sandboxes.settings)
+    source.transport.sleep = lambda _: None
     try:
         return {finding.call: finding for finding in examine(source)}
     finally:

@@ -8,6 +8,7 @@ is a single record below its parent in v2.0 is a collection in v1.0. The rules a
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from importlib import resources
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -41,6 +42,7 @@ DIMENSIONS = "Collection(DIMENSION)"
 WITH_DIMENSION_LINES = ("journalLines", "customerPayments")  # both are lines of a general journal
 
 
+@cache
 def load_v1() -> dict[str, dict[str, Any]]:
     """The facts about the entity sets of v1.0 that v2.0 has too."""
     text = resources.files("winbc_pipeline.facts").joinpath("business_central_v1.json").read_text("utf-8")

@@ -85,7 +85,8 @@ class Company:
         fixed_time: datetime | None = None,
         templates: bool = True,
     ) -> None:
-        self.records, self.clock, self.schema, self.seed = Records(path), Clock(), load_schema(version), seed
+        self.records, self.clock, self.seed = Records(path), Clock(), seed
+        self.schema = dict(load_schema(version))  # apps add to it
         self.clock.fixed = fixed_time
         self.watchers: list[Change] = []
         self.mirrors: dict[str, list[Mirror]] = {}  # by entity set; each is called in the transaction of the change

@@ -7,7 +7,7 @@ Not here: which values a field takes (values.py).
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any
 
@@ -86,8 +86,12 @@ class EntitySet:
 Schema = dict[str, EntitySet]
 
 
+@cache
 def load_schema(version: int = NEWEST) -> Schema:
-    """API v2.0 in one version of Business Central. Entity sets and fields that were added later are left out."""
+    """API v2.0 in one version of Business Central. Entity sets and fields that were added later are left out.
+
+    It is read once and shared: who adds to it takes a copy.
+    """
     text = resources.files("winbc_pipeline.facts").joinpath("business_central_v2.json").read_text("utf-8")
     entities = {
         name: facts for name, facts in loads(text)["entities"].items() if _major_version(facts["firstSeen"]) <= version
