@@ -45,14 +45,13 @@ def begin(connection: duckdb.DuckDBPyConnection, staging: str) -> None:
 
 
 def note_given(connection: duckdb.DuckDBPyConnection, staging: str, group: str, rows: str) -> None:
-    """Notes which groups the source gave.
+    """Notes which groups the source gave. One that it gave before is noted again: to look for it takes ever longer.
 
     Args:
         rows: a table with the rows that were given, quoted.
     """
-    given = quote(_given_table(staging))
     connection.execute(
-        f"INSERT INTO {given} SELECT DISTINCT {name_of_group(group)} AS given FROM {rows} EXCEPT FROM {given}"
+        f"INSERT INTO {quote(_given_table(staging))} SELECT DISTINCT {name_of_group(group)} AS given FROM {rows}"
     )
 
 

@@ -4,8 +4,9 @@ import json
 import random
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,9 @@ class World:
         stock = self.settings.stock.model_copy(update={"owners": owners})
         self.settings = self.settings.model_copy(update={"stock": stock})
 
+    def history_starts(self, day: date) -> None:
+        self.settings = self.settings.model_copy(update={"history_start": day})
+
     def all_anew(self) -> None:
         """Forgets how records were put together."""
         with self.connected.store.open() as connection:
@@ -116,6 +120,7 @@ def event(chance: random.Random, flow: Flow, now: datetime) -> tuple[str, Callab
     category = chance.choice(["Wine", "Beer"])
     articles = [{"artkey": sku, "sku": sku, "category": category, "modified": now.isoformat()} for sku in skus]
     rules, groups = chance.sample(RULES, 2), chance.sample(GROUPS, 2)
+    begins = START.date() + timedelta(days=chance.choice([-30, 20]))
     owners = {"CENTRAL": chance.choice(["bc", "winstore"])}
     events: dict[str, Callable[[World], None]] = {
         "given": lambda world: world.given(rows, now),
@@ -126,6 +131,7 @@ def event(chance: random.Random, flow: Flow, now: datetime) -> tuple[str, Callab
         "rules": lambda world: world.table("stock_rules", rules),
         "groups": lambda world: world.table("stock_groups", groups),
         "owners": lambda world: world.owners(owners),
+        "history starts": lambda world: world.history_starts(begins),
     }
     name = chance.choice(["given"] * 5 + ["given whole", "rows lost", "articles"] * 2 + [*events])
     return name, events[name]
@@ -165,9 +171,25 @@ def killed(world: World, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None
     def dies(*_: object) -> None:
         raise Killed
 
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, suppress(Killed):
         patch.setattr(gather, "_note_made_by", dies)
-        try:
-            gather_records(world.connected, now)
-        except Killed:
-            pass
+        gather_records(world.connected, now)
+
+
+def test_only_what_changed_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time: also after a change that came before."""
+    looked_at, put_together = list[int](), gather._gather
+    shop = world(tmp_path, "some", STOCK_TO_BC)
+
+    def noted(connection: Any, table: Any, text: str, taken: Any, select: str) -> None:
+        looked_at.append(gather._count(connection, taken[shop.connected.loaded.name]))
+        put_together(connection, table, text, taken, select)
+
+    monkeypatch.setattr(gather, "_gather", noted)
+    chance = random.Random(26)
+    for skus in (SKUS, ["A"], [], ["B"], ["B", "C"]):
+        shop.given([row_of(chance, STOCK_TO_BC, sku, START) | {"warehouse": "1", "gtin": sku} for sku in skus], START)
+        shop.together(START)
+    assert looked_at[0] == len(SKUS)
+    assert all(number <= 3 for number in looked_at[1:])  # `A` and `a` are looked at together
+    assert len(looked_at) <= 4

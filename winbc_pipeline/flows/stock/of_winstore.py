@@ -147,7 +147,9 @@ def select(settings: Settings, rows: str) -> str:
             ) AND upper(s.sku) NOT IN (SELECT upper(sku) FROM stock_rule) AS uncategorised,
             s.sku AS _sku, c.category AS _category
         FROM ({sums}) AS s
-        LEFT JOIN (SELECT sku, max(category) AS category FROM {slice_of(CATEGORIES)} GROUP BY sku) AS c ON c.sku = s.sku"""
+        LEFT JOIN (
+            SELECT sku, max(category) AS category FROM {slice_of(CATEGORIES)} GROUP BY sku
+        ) AS c ON c.sku = s.sku"""
     return rules.with_rules(with_category)
 
 
