@@ -23,6 +23,8 @@ MADE = {"name": "VARCHAR", "made_by": "VARCHAR"}
 DIGEST = {"together": "VARCHAR", "digest": "UBIGINT"}
 ROWS_AT_ONCE = 500_000
 """Rows that are put together in one statement: its groups stay in memory, and a million SKUs have ten million rows."""
+RECORDS_AT_ONCE = 50_000
+"""Likewise texts that rows share: what is summed of one takes more memory than its rows, even of a single row."""
 SLICE = "_slice"
 
 
@@ -144,7 +146,7 @@ def put_together(
 
 def _made_by(connection: duckdb.DuckDBPyConnection, table: StagingTable, parts: Parts, select: str) -> str:
     """What all records are made by, as a hash, and how many there are: one that was lost is made again."""
-    told = [program(), select, str(table), str(parts.text)]
+    told = [program(), select, str(table), parts.text]
     for rules in parts.rules:
         told.append(str(connection.execute(f"SELECT count(*), sum(hash(t)) FROM {quote(rules)} AS t").fetchone()))
     return f"{hashlib.sha256(repr(told).encode()).hexdigest()} {_count(connection, table.name)}"
@@ -222,6 +224,7 @@ def _gather(
         SELECT {key} AS _key, hash({every}, _bad_fields) AS _version, NULL::BOOLEAN AS _namesakes, *
         FROM ({select})"""
     slices = 1 + max(_count(connection, rows) for rows in taken.values()) // ROWS_AT_ONCE
+    slices = max(slices, 1 + _count(connection, "changed") // RECORDS_AT_ONCE)
     for rows in taken.values() if slices > 1 else ():
         _sort(connection, rows, text, slices)
     for number in range(slices):

@@ -145,8 +145,8 @@ def test_whatever_happens_records_are_as_if_all_had_been_put_together(
 ) -> None:
     """Rows come, go and are lost; rules, groups, owners and categories change; a run is killed before or within."""
     chance, told = random.Random(seed), []
-    if seed % 2:
-        monkeypatch.setattr(gather, "ROWS_AT_ONCE", 3)
+    if seed:
+        monkeypatch.setattr(gather, ("ROWS_AT_ONCE", "RECORDS_AT_ONCE")[seed - 1], 3)
     some, all_anew = world(tmp_path, "some", flow), world(tmp_path, "all", flow)
     for each in (some, all_anew):
         each.given([row_of(random.Random(seed), flow, sku, START) for sku in SKUS], START)
@@ -193,3 +193,15 @@ def test_only_what_changed_is_looked_at(tmp_path: Path, monkeypatch: pytest.Monk
     assert looked_at[0] == len(SKUS)
     assert all(number <= 3 for number in looked_at[1:])  # `A` and `a` are looked at together
     assert len(looked_at) <= 4
+
+
+@pytest.mark.proof
+@pytest.mark.files
+def test_two_hundred_thousand_skus_of_one_warehouse_fit_into_the_memory_as_shipped(tmp_path: Path) -> None:
+    shop = world(tmp_path, "large", STOCK_TO_BC)
+    row = row_of(random.Random(1), STOCK_TO_BC, "A", START)
+    for first in range(0, 200_000, 50_000):
+        shop.given([row | {"sku": f"SKU-{number:06d}"} for number in range(first, first + 50_000)], START)
+    gather_records(shop.connected, START)
+    with shop.connected.store.open() as connection:
+        assert gather._count(connection, shop.connected.staging.name) == 200_000
