@@ -68,9 +68,12 @@ def note_left(connection: duckdb.DuckDBPyConnection, staging: str, leaving: str)
 
 def forget_given(connection: duckdb.DuckDBPyConnection, staging: str, group: str) -> None:
     """Deletes the notes of records that are there again: staged again, or given again with their group."""
+    notes = quote(gone_table(staging))
+    if not connection.execute(f"FROM {notes} LIMIT 1").fetchone():
+        return  # DuckDB would look through all that was given
     connection.execute(
         f"""
-        DELETE FROM {quote(gone_table(staging))} AS g
+        DELETE FROM {notes} AS g
         USING {quote(staging)} AS s
         WHERE s._key = g.key AND (g.kind = '{LEFT}' OR {name_of_group(group)} IN (FROM {quote(_given_table(staging))}))
         """
