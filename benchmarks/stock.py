@@ -202,6 +202,8 @@ def planned_actions(connected: Any, day: date) -> dict[str, int]:
 
 
 def swept(rows: int, folder: Path, url: str, warehouses: int, changes_only: bool) -> dict[str, Any]:
+    from winbc_pipeline import clock
+    from winbc_pipeline.staging.gather import note_whole
     from winbc_pipeline.sync.stock.sweep import sweep
 
     connected, of_stage = staged(folder, rows, url, warehouses)
@@ -214,6 +216,7 @@ def swept(rows: int, folder: Path, url: str, warehouses: int, changes_only: bool
         links = [(f"S{n:06d}", known | {"target_id": item(n, 0)["id"]}) for n in numbers]
         ledger.move(connected.store, [Move("item", key, State.CONFIRMED, link) for key, link in links], "bench")
     if changes_only:
+        note_whole(connected.store, connected.loaded.name, clock.now())
         with connected.store.open() as connection:
             connection.execute("INSERT INTO watermark VALUES (?, ?)", [connected.flow.id, NOW])
     with timed("first") as first:

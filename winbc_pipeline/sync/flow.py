@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 
 from ..settings import Settings
+from ..staging.gather import Parts
 from ..staging.store import Store
 from ..systems.business_central import BusinessCentral
 from .part import Part, Sold, parents_first
@@ -146,19 +147,18 @@ class Gather:
         asks: gives rows that another flow knows, before the flow's own database is opened: that of the other flow may
             be in use for long. None when it is.
         prepare: makes the tables that the SELECT reads, in the flow's database. Its arguments are a connection, the
-            settings, the name of the table of the rows, and what `asks` gave.
-        select: gives the SELECT of records (staging/gather.py) from the settings and the same name.
-        together: gives the tables that the SELECT looks through slice by slice, from the same name, and for each the
-            SQL of a text that the rows of a record share.
+            settings, and what `asks` gave.
+        select: gives the SELECT of records (staging/gather.py) from the settings and the name of the table of the rows.
+        parts: gives what the records are put together of, from the same name.
         keep: gives how long it is kept what a record was.
     """
 
     key: tuple[str, ...]
     modified: str
     fields: Callable[[Mapping[str, str]], Mapping[str, str]]
-    prepare: Callable[[duckdb.DuckDBPyConnection, Settings, str, Rows | None], None]
+    prepare: Callable[[duckdb.DuckDBPyConnection, Settings, Rows | None], None]
     select: Callable[[Settings, str], str]
-    together: Callable[[str], Mapping[str, str]]
+    parts: Callable[[str], Parts]
     keep: Callable[[Settings], timedelta]
     asks: Callable[[Settings], Rows | None] = field(default=_no_rows)
 

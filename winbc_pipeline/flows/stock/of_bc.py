@@ -18,7 +18,7 @@ import duckdb
 from ... import clock
 from ...mapping.tables import read_table
 from ...settings import Settings
-from ...staging.gather import slice_of
+from ...staging.gather import Parts, slice_of
 from ...staging.gone import gone_table
 from ...staging.store import Store, quote, rows_of
 from ...sync.flow import Gather, Reading, Rows
@@ -234,7 +234,7 @@ def _moment(source: BusinessCentral, row: Record, before: Record | None, told: d
     return newest.astimezone(UTC).isoformat(timespec="milliseconds") if newest else ""
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, _: str, __: Rows | None) -> None:
+def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, _: Rows | None) -> None:
     """Makes the table of the rules in the flow's database."""
     rules.put_rules(connection, settings)
 
@@ -252,9 +252,9 @@ def select(settings: Settings, rows: str) -> str:
     )
 
 
-def together(rows: str) -> Mapping[str, str]:
+def parts(rows: str) -> Parts:
     """What is looked at together: each item by itself."""
-    return {rows: "number"}
+    return Parts(rows, "number", rules=("stock_rule", gone_table(rows)))
 
 
 def fields(of_rows: Mapping[str, str]) -> Mapping[str, str]:
@@ -277,6 +277,6 @@ GATHER = Gather(
     fields=fields,
     prepare=prepare,
     select=select,
-    together=together,
+    parts=parts,
     keep=rules.keep,
 )

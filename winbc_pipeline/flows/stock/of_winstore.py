@@ -10,7 +10,7 @@ import duckdb
 
 from ...errors import StoreBusy
 from ...settings import Settings
-from ...staging.gather import portions, slice_of
+from ...staging.gather import Parts, portions, slice_of
 from ...staging.gone import ABSENT, gone_table
 from ...staging.load import create as create_staging
 from ...staging.store import Row, create_table, insert_rows, quote, rows_of
@@ -22,6 +22,7 @@ from ..products import PRODUCTS
 PLACES = "stock_place"
 PLACE = {"sku": "VARCHAR", "warehouse": "VARCHAR"}
 WAIT_S = 5  # seconds that stock waits for the database of products
+CATEGORIES = "stock_category"
 CATEGORY = {"sku": "VARCHAR", "category": "VARCHAR"}
 SUMS = {
     "artkey": "text",
@@ -42,7 +43,7 @@ SUMS = {
 }
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, rows: str, known: list[Row] | None) -> None:
+def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, known: list[Row] | None) -> None:
     """Makes the tables of groups, rules, categories and places in the flow's database.
 
     Args:
@@ -50,11 +51,15 @@ def prepare(connection: duckdb.DuckDBPyConnection, settings: Settings, rows: str
     """
     rules.put_groups(connection, settings)
     rules.put_rules(connection, settings)
-    create_table(connection, "stock_category", CATEGORY)
+    create_table(connection, CATEGORIES, CATEGORY)
     if known is not None:
-        connection.execute("DELETE FROM stock_category")
-        insert_rows(connection, "stock_category", CATEGORY, known)
+        connection.execute(f"DELETE FROM {CATEGORIES}")
+        insert_rows(connection, CATEGORIES, CATEGORY, known)
     create_table(connection, PLACES, PLACE)
+
+
+def remember(connection: duckdb.DuckDBPyConnection, rows: str) -> None:
+    """Notes the places of rows."""
     for portion in portions(connection, rows, "sku"):
         connection.execute(
             f"""
@@ -142,13 +147,16 @@ def select(settings: Settings, rows: str) -> str:
             ) AND upper(s.sku) NOT IN (SELECT upper(sku) FROM stock_rule) AS uncategorised,
             s.sku AS _sku, c.category AS _category
         FROM ({sums}) AS s
-        LEFT JOIN (SELECT sku, max(category) AS category FROM stock_category GROUP BY sku) AS c ON c.sku = s.sku"""
+        LEFT JOIN (
+            SELECT sku, max(category) AS category FROM {slice_of(CATEGORIES)} GROUP BY sku
+        ) AS c ON c.sku = s.sku"""
     return rules.with_rules(with_category)
 
 
-def together(rows: str) -> Mapping[str, str]:
+def parts(rows: str) -> Parts:
     """What is looked at together: the SKUs that are one item of Business Central."""
-    return dict.fromkeys((rows, PLACES), "upper(trim(sku))")
+    rules_of_all = ("stock_group", "stock_rule", gone_table(rows))
+    return Parts(rows, "upper(trim(sku))", (CATEGORIES,), (PLACES,), rules_of_all, remember)
 
 
 def _shown(field: str) -> str:
@@ -173,7 +181,7 @@ GATHER = Gather(
     fields=fields,
     prepare=prepare,
     select=select,
-    together=together,
+    parts=parts,
     keep=rules.keep,
     asks=categories_if_needed,
 )

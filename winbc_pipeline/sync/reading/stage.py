@@ -106,10 +106,10 @@ def gather_records(connected: ConnectedFlow, now: datetime) -> None:
         close_holes(connection, rows.name)
     with connected.store.transaction() as connection:
         create_notes(connection, rows.name)
-        gather.prepare(connection, connected.settings, rows.name, known)
+        gather.prepare(connection, connected.settings, known)
         select = gather.select(connected.settings, rows.name)
-        keep, together = gather.keep(connected.settings), gather.together(rows.name)
-        put_together(connection, connected.staging, together, select, now, keep)
+        keep, parts = gather.keep(connected.settings), gather.parts(rows.name)
+        put_together(connection, connected.staging, parts, select, now, keep)
 
 
 def _note_absent(connected: ConnectedFlow, since: datetime, now: datetime) -> None:

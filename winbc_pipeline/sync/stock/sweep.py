@@ -208,8 +208,10 @@ def _of_bc(connected: ConnectedFlow, keys: list[str], now: datetime) -> tuple[li
     target = StockOfBc(settings)
     try:
         if pages <= left:
-            found = [_live(page) for page in target.pages("items?$select=id,number,inventory,type,blocked")]
-            return keys, iter([_at_location(target, rows) for rows in found]), len(found)
+            live = map(_live, target.pages("items?$select=id,number,inventory,type,blocked"))
+            # As JSON, a million of them take a fifth of the memory.
+            found = [orjson.dumps(_at_location(target, rows), default=str) for rows in live]
+            return keys, map(orjson.loads, found), len(found)
         chosen = keys[: left // FIND_CALLS * FOUND_AT_ONCE]
         fields = ("id", "number", "inventory", "type", "blocked")
         there = target.find("items", "number", chosen, False, fields)
