@@ -16,6 +16,7 @@ from ...staging.lingering import lingering
 from ...staging.server.address import asked, shown
 from ..configuration import CONFIGURATION, shipped
 from ..names import loaded_for
+from .coordinator import SlotRunCoordinator
 from .sessions import executing
 from .version import version
 
@@ -73,6 +74,7 @@ def _execute(instance: DagsterInstance, run_id: str, loaded: str) -> None:
     if run is None or not _may_begin(instance, run, loaded):
         return
     restrict(loaded_for(run))
+    SlotRunCoordinator.lets_out = False
     try:
         with lingering():
             _execute_run_command_body(run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
