@@ -94,7 +94,12 @@ class Connection:
 
 def seconds_of(pid: int) -> float:
     """Processor time of a process and its children, with those that have ended."""
-    fields = [Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()[11:15] for each in family(pid)]
+    while True:
+        try:
+            fields = [Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()[11:15] for each in family(pid)]
+            break
+        except FileNotFoundError:  # one of them has just ended, and its parent has its time
+            pass
     return sum(int(each) for four in fields for each in four) / TICKS
 
 
