@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 importlib.import_module("winbc_pipeline.build")
 EVERY_S = 2.0
 """Between two looks whether the worker is registered, its parent lives, and its code is still that of the files."""
+SLOTS_EVERY_S = 0.2
+"""Between two looks whether a process has ended. Celery looks when it hears of an end, which may be a moment too early,
+and then every five seconds only: so long a slot without a process took no run."""
 CODE_EVERY = 5  # looks, between two of the files
 
 
@@ -105,11 +108,12 @@ def serve(slots: int, folders: Mapping[str, Path]) -> None:
         execute(folder_of(folders, connection), loaded, run_id)
 
     class _Present(bootsteps.StartStopStep):  # type: ignore[misc]
-        requires = {"celery.worker.components:Timer"}
+        requires = {"celery.worker.components:Timer", "celery.worker.components:Pool"}
 
         def start(self, worker: Any) -> None:
             presence.look()
             worker.timer.call_repeatedly(EVERY_S, presence.look)
+            worker.timer.call_repeatedly(SLOTS_EVERY_S, worker.pool.maintain_pool)
 
     app.steps["worker"].add(_Present)
     share()
