@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from winbc_pipeline.errors import StateUnavailable
 from winbc_pipeline.staging.lingering import lingering
 from winbc_pipeline.staging.server import instances
+from winbc_pipeline.staging.server.address import asked
 from winbc_pipeline.staging.store import Store, create_table, drop_table, insert_rows, rows_of
 
 from ...support.postgres import Server
@@ -100,3 +102,13 @@ def test_outside_of_a_run_a_restart_of_the_server_between_two_uses_is_not_notice
     state_server.start()
     with store.open() as connection:
         assert rows_of(connection, "SELECT version FROM schema_version")
+
+
+def test_a_run_whose_session_was_ended_ends_with_a_word_about_it(store: Store, state_server: Server) -> None:
+    with lingering():
+        with store.open() as connection:
+            connection.execute("SELECT version FROM schema_version").fetchall()
+        with asked(state_server.address) as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        with pytest.raises(StateUnavailable), store.open() as connection:
+            connection.execute("SELECT version FROM schema_version").fetchall()
