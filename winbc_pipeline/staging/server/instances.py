@@ -127,7 +127,7 @@ def _instance(address: str, schema: str, config: Config) -> duckdb.DuckDBPyConne
     _checked.append(True)
     try:
         connection.execute("SET pg_null_byte_replacement = ''")  # PostgreSQL's texts hold none
-        # It would ask three times for each statement. What an ended session means: see `opened`.
+        # It would ask three times for each statement. A session that was ended between two uses is replaced without it.
         connection.execute("SET pg_pool_health_check_query = ''")
         connection.execute(f"ATTACH {literal(address)} AS {SERVER} (TYPE postgres, SCHEMA {literal(schema)})")
     except duckdb.Error as error:  # its text holds the address

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from winbc_pipeline.errors import StateUnavailable
 from winbc_pipeline.staging.lingering import lingering
 from winbc_pipeline.staging.server import instances
 from winbc_pipeline.staging.server.address import asked
@@ -104,11 +103,15 @@ def test_outside_of_a_run_a_restart_of_the_server_between_two_uses_is_not_notice
         assert rows_of(connection, "SELECT version FROM schema_version")
 
 
-def test_a_run_whose_session_was_ended_ends_with_a_word_about_it(store: Store, state_server: Server) -> None:
+def test_a_session_that_was_ended_between_two_uses_of_a_run_is_replaced(store: Store, state_server: Server) -> None:
+    """The extension notices by itself. What the run may still write is a matter of its lease."""
     with lingering():
-        with store.open() as connection:
-            connection.execute("SELECT version FROM schema_version").fetchall()
-        with asked(state_server.address) as cursor:
-            cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
-        with pytest.raises(StateUnavailable), store.open() as connection:
-            connection.execute("SELECT version FROM schema_version").fetchall()
+        for use in (store.open, store.transaction):
+            with store.open() as connection:
+                connection.execute("SELECT version FROM schema_version").fetchall()
+            with asked(state_server.address) as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                )
+            with use() as connection:
+                assert connection.execute("SELECT version FROM schema_version").fetchall()
