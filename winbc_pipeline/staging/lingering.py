@@ -22,6 +22,7 @@ Config = Mapping[str, object]
 _kept: dict[Path, tuple[Identity, Config, duckdb.DuckDBPyConnection]] = {}
 _looked_at: set[tuple[Path, object]] = set()  # of what is kept open: see `once_open`
 _blocks = 0
+_spans = 0  # outermost blocks so far
 _turns = threading.Condition()
 _uses: list[Use] = []  # of all threads, now
 _waiting: dict[int, Use] = {}  # by thread: the use that it waits for
@@ -84,8 +85,9 @@ def _gives_up(thread: int) -> bool:
 @contextmanager
 def lingering() -> Iterator[None]:
     """Until the block ends, databases stay open between two uses, but for calls over the network."""
-    global _blocks
+    global _blocks, _spans
     with OPENING:
+        _spans += not _blocks
         _blocks += 1
     try:
         yield
@@ -94,6 +96,11 @@ def lingering() -> Iterator[None]:
             _blocks -= 1
         if not _blocks:
             let_go()
+
+
+def span() -> int:
+    """The number of the outermost block of `lingering` that goes on; 0 outside of any."""
+    return _spans if _blocks else 0
 
 
 def keep(path: Path, config: Config, connect: Callable[[], duckdb.DuckDBPyConnection]) -> None:

@@ -148,7 +148,7 @@ class Store:
     def _opened(self, ends: float, alone: bool) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = self._connect(ends, alone)
         with self._closing(connection):
-            once_open(self.path, self.key_folder, lambda: self._bring_up_to_date(connection))
+            self._look_once(lambda: self._bring_up_to_date(connection))
             self._define_keyed(connection)
             yield connection
 
@@ -180,6 +180,12 @@ class Store:
         if self.key_folder:
             key = key_in(self.key_folder)
             connection.execute(f"CREATE OR REPLACE TEMP MACRO keyed(text) AS {keyed_sql(key, 'text')}")
+
+    def _look_once(self, look: Callable[[], None]) -> None:
+        if self.server:
+            instances.once(self.server, self.schema, self.key_folder, look)
+        else:
+            once_open(self.path, self.key_folder, look)
 
     def _bring_up_to_date(self, connection: duckdb.DuckDBPyConnection) -> None:
         with writing(self.path):

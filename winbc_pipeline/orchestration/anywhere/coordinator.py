@@ -16,10 +16,14 @@ class SlotRunCoordinator(QueuedRunCoordinator):
     A run that no worker can begin stays in the queue. Inside Celery it would count as failed after some minutes.
     """
 
+    lets_out = True
+    """False in the process of a run: Dagster asks there, too, for what it knows of pools."""
     _version = ""
 
     def get_run_queue_config(self) -> RunQueueConfig:
         """How many runs may be at work now. None is let out while one of the servers does not answer."""
+        if not self.lets_out:
+            return super().get_run_queue_config()
         settings = load_settings()
         self._version = self._version or version()  # of the code that this process began with
         # What the daemons of other connections have let out in this moment has no process yet.

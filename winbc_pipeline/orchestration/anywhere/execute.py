@@ -1,7 +1,6 @@
 """What a worker's process does with one task: it executes a run of a connection, if nobody else does or did."""
 
 import os
-import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,7 +14,9 @@ from ...settings import Settings, load_settings, restrict
 from ...staging.lingering import lingering
 from ...staging.server.address import asked, shown
 from ..configuration import CONFIGURATION, shipped
+from ..launcher.worker import listen_once
 from ..names import loaded_for
+from .coordinator import SlotRunCoordinator
 from .sessions import executing
 from .version import version
 
@@ -35,7 +36,7 @@ def execute(folder: Path, loaded: str, run_id: str) -> None:
     os.environ.update({name: value for name, value in dotenv_values(".env").items() if value is not None})
     settings = load_settings()
     prepare(settings)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # Celery ignores it; a cancel comes as one
+    listen_once()  # Celery ignores interrupts; a cancel comes as one
     wait_for(settings.state.address)
     with executing(settings.state.address, settings.connection, run_id) as is_ours:
         if is_ours:
@@ -73,6 +74,7 @@ def _execute(instance: DagsterInstance, run_id: str, loaded: str) -> None:
     if run is None or not _may_begin(instance, run, loaded):
         return
     restrict(loaded_for(run))
+    SlotRunCoordinator.lets_out = False
     try:
         with lingering():
             _execute_run_command_body(run_id, instance, lambda _event: None, set_exit_code_on_failure=False)

@@ -3,19 +3,22 @@
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from dagster._core.storage.event_log import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
-from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage, PostgresRunStorage
 from sqlalchemy import Connection, create_engine
 
 from ...settings import Settings, load_settings
-from ...staging.server.address import make_plain_schema
+from ...staging.server.address import has_tables, make_plain_schema
 from ...staging.server.daemon import dagster_schema
 from ..storage.many_windows import ManyWindowsLog, Row
 
+TABLES = ("runs", "instance_info", "event_logs", "jobs")
+"""By these Dagster tells whether it has made its tables."""
 MOST = 30  # connections at once, besides the one that stays: the daemon has as many threads
 
 
@@ -53,6 +56,26 @@ class ServerEvents(ManyWindowsLog, PostgresEventLogStorage):
             return connection.execute(statement, rows).scalars().all()
 
 
+class ServerRuns(PostgresRunStorage):
+    """Dagster's runs on the server. What a run's row tells is asked once: it stays so while this process lives."""
+
+    def has_run_stats_index_cols(self) -> bool:
+        """Whether a run's row says when it began and ended."""
+        return self._tells_times
+
+    def has_backfill_id_column(self) -> bool:
+        """Whether a run's row names its backfill."""
+        return self._tells_backfill
+
+    @cached_property
+    def _tells_times(self) -> bool:
+        return super().has_run_stats_index_cols()
+
+    @cached_property
+    def _tells_backfill(self) -> bool:
+        return super().has_backfill_id_column()
+
+
 class ServerStorage(DagsterPostgresStorage):
     """Dagster's own storage for PostgreSQL, at the address that the settings of the working folder give.
 
@@ -61,8 +84,12 @@ class ServerStorage(DagsterPostgresStorage):
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         settings = load_settings()
-        make_plain_schema(settings.state.address, dagster_schema(settings.connection))
-        super().__init__(address_of(settings), inst_data=inst_data)
+        schema = dagster_schema(settings.connection)
+        # Dagster looks for its tables by seven sessions, in each process.
+        if is_new := not has_tables(settings.state.address, schema, TABLES):
+            make_plain_schema(settings.state.address, schema)
+        super().__init__(address_of(settings), is_new, inst_data=inst_data)
+        self._run_storage = ServerRuns(self.postgres_url, should_autocreate_tables=False)
         self._event_log_storage = ServerEvents(self.postgres_url)
         # Dagster connects anew for each event. A run of years has thousands: two minutes before it even begins.
         engine = create_engine(

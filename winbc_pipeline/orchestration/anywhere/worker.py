@@ -5,6 +5,7 @@ It ends when its parent is gone, or when the files of the program are others tha
 started it starts it again (cli/setup/worker.py).
 """
 
+import gc
 import importlib
 import os
 import signal
@@ -17,15 +18,20 @@ from typing import TYPE_CHECKING, Any
 # Before numpy is loaded. Its threads would not be there in a forked process.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import duckdb
+import limits  # noqa: F401
 import msal  # noqa: F401
 import pandas  # noqa: F401, ICN001
 import phonenumbers  # noqa: F401
+import upath  # noqa: F401
 from celery import bootsteps
+from sqlglot.dialects import duckdb as _grammar  # noqa: F401
 
 from ...errors import StateUnavailable
 from ...settings import Settings, load_settings
 from ...staging.server.address import needed_driver
 from ...systems.transport import authorities
+from ..launcher.warm import warm_up
 from . import storage  # noqa: F401
 from .celery_app import TASK, celery_app, queue_of
 from .execute import execute, folder_of
@@ -39,6 +45,9 @@ if TYPE_CHECKING:
 importlib.import_module("winbc_pipeline.build")
 EVERY_S = 2.0
 """Between two looks whether the worker is registered, its parent lives, and its code is still that of the files."""
+SLOTS_EVERY_S = 0.2
+"""Between two looks whether a process has ended. Celery looks when it hears of an end, which may be a moment too early,
+and then every five seconds only: so long a slot without a process took no run."""
 CODE_EVERY = 5  # looks, between two of the files
 
 
@@ -99,17 +108,30 @@ def serve(slots: int, folders: Mapping[str, Path]) -> None:
         execute(folder_of(folders, connection), loaded, run_id)
 
     class _Present(bootsteps.StartStopStep):  # type: ignore[misc]
-        requires = {"celery.worker.components:Timer"}
+        requires = {"celery.worker.components:Timer", "celery.worker.components:Pool"}
 
         def start(self, worker: Any) -> None:
             presence.look()
             worker.timer.call_repeatedly(EVERY_S, presence.look)
+            worker.timer.call_repeatedly(SLOTS_EVERY_S, worker.pool.maintain_pool)
 
     app.steps["worker"].add(_Present)
-    authorities()
+    share()
     name = f"{socket.gethostname()}-{os.getpid()}"
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
     app.worker_main(["worker", "-Q", queue_of(loaded), "-c", str(slots), "-n", name, *quiet])
+
+
+def share() -> None:
+    """Does once what each run would do, and leaves all of it shared with the forked processes.
+
+    Without freezing, Python's collector would go through all that is loaded in each of them, and copy it by that.
+    """
+    authorities()
+    warm_up()
+    duckdb.default_connection().close()  # nobody uses it, and its thread would not be there in a forked process
+    gc.collect()
+    gc.freeze()
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ def work(permission: Connection, run: str) -> None:
         run: the run as `dagster api execute_run` takes it.
     """
     try:
+        listen_once()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # preload.py has blocked it
         connections = _permitted(permission)
         if connections is not None:
@@ -31,6 +32,20 @@ def work(permission: Connection, run: str) -> None:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+
+
+def listen_once() -> None:
+    """Raises KeyboardInterrupt at the first interrupt, and ignores further ones: one would end the report of the first.
+
+    Until now the process may have ignored all, as a program that a script has started in the background does. While
+    Dagster executes a run, it listens itself.
+    """
+
+    def interrupted(*_: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupted)
 
 
 def _permitted(permission: Connection) -> set[str] | None:

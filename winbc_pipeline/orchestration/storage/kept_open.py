@@ -38,8 +38,6 @@ class KeptOpenEventLog(ManyWindowsLog, SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self.opened: OrderedDict[str, Connection] = OrderedDict()
-        self.columns: dict[str, bool] = {}
-        self.tables: dict[str, bool] = {}
         super().__init__(base_dir, inst_data)
         self._db_lock = threading.RLock()  # type: ignore[assignment] # a transaction may lie in another one
 
@@ -74,18 +72,6 @@ class KeptOpenEventLog(ManyWindowsLog, SqliteEventLogStorage):
         connection.execute(text("PRAGMA synchronous=NORMAL"))
         connection.commit()
         return connection
-
-    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
-        """Whether a table has a column. It stays so while this process lives, and is asked for each event."""
-        if column_name not in self.columns:
-            self.columns[column_name] = super()._has_asset_key_col_on_connection(conn, column_name)
-        return self.columns[column_name]
-
-    def has_table(self, table_name: str) -> bool:
-        """Whether the index has a table. Once it has, it stays so."""
-        if not self.tables.get(table_name):
-            self.tables[table_name] = super().has_table(table_name)
-        return self.tables[table_name]
 
     def store_event(self, event: EventLogEntry) -> None:
         """Stores an event. The UI watches the file of a run: what is appended to its log only does not change it."""

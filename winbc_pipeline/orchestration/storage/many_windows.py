@@ -54,6 +54,8 @@ class ManyWindowsLog(SqlEventLogStorage):
     def __init__(self, *given: Any, **named: Any) -> None:
         # Dagster gives events of many windows together only where this says so, and reads it for each event.
         os.environ.setdefault(AT_ONCE, "500")
+        self.columns: dict[str, bool] = {}
+        self.tables: dict[str, bool] = {}
         super().__init__(*given, **named)  # type: ignore[no-untyped-call]
 
     @abstractmethod
@@ -63,6 +65,18 @@ class ManyWindowsLog(SqlEventLogStorage):
     @abstractmethod
     def insert(self, run: str, rows: Sequence[Row]) -> Sequence[int]:
         """Adds rows of a run to the log; returns their ids in the index."""
+
+    def _has_asset_key_col_on_connection(self, conn: Connection, column_name: str) -> bool:
+        """Whether a table has a column. It stays so while this process lives, and is asked for each event."""
+        if column_name not in self.columns:
+            self.columns[column_name] = super()._has_asset_key_col_on_connection(conn, column_name)
+        return self.columns[column_name]
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether there is a table. Once it is, it stays so."""
+        if not self.tables.get(table_name):
+            self.tables[table_name] = super().has_table(table_name)  # type: ignore[safe-super] # the next class has it
+        return self.tables[table_name]
 
     @property
     def supports_partition_subset_in_asset_materialization_planned_events(self) -> bool:

@@ -4,7 +4,7 @@ Here belongs: the driver (psycopg2, which Dagster's own PostgreSQL storage needs
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -123,6 +123,14 @@ def has_schema(address: str, schema: str) -> bool:
             if cursor.fetchone():
                 _there.add((address, schema))
     return (address, schema) in _there
+
+
+def has_tables(address: str, schema: str, names: Sequence[str]) -> bool:
+    """Whether a schema has all of some tables."""
+    with asked(address) as cursor:
+        known = "SELECT count(*) FROM pg_tables WHERE schemaname = %s AND tablename = ANY(%s)"
+        cursor.execute(known, [schema, list(names)])
+        return bool(cursor.fetchone() == (len(names),))
 
 
 def names_on(address: str, connection: str) -> list[str]:

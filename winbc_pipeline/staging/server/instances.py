@@ -7,14 +7,15 @@ An instance holds no lock of the server between two uses, so it stays during cal
 import importlib.util
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from ...errors import ConfigurationError, StateUnavailable
-from ..lingering import OPENING
+from ..lingering import OPENING, span
 from ..sql import literal, quote
 from .address import LISTS, failed, forget_schema, make_schema
 
@@ -25,6 +26,11 @@ Config = Mapping[str, str | bool | int | float | list[str]]
 Name = tuple[str, str, str]
 _kept: dict[Name, duckdb.DuckDBPyConnection] = {}
 _checked: list[bool] = []
+Lists = dict[str, dict[str, str]]
+"""By table, its columns with lists of structures and their types."""
+Notes = dict[object, Any]
+_notes: dict[tuple[str, str], tuple[int, Notes]] = {}  # by address and schema: see `_noted`
+_CHANGING = object()  # a note that the lists of a schema are changed in this run
 _of_parent: list[dict[Name, duckdb.DuckDBPyConnection]] = []  # never closed: that would end the parent's sessions
 
 
@@ -51,11 +57,34 @@ def _kept_instance(address: str, schema: str, config: Config) -> duckdb.DuckDBPy
         return _kept[name]
 
 
+def once(address: str, schema: str, name: object, look: Callable[[], None]) -> None:
+    """Looks at a schema once in a run. A server is not asked again at each of its dozens of uses.
+
+    Another program may change the schema meanwhile, but no run of the flow: this one has the lease.
+
+    Args:
+        name: what is looked at.
+    """
+    noted = _noted(address, schema)
+    if name not in noted:
+        look()
+        noted[name] = True
+
+
+def _noted(address: str, schema: str) -> Notes:
+    """What this process knows of a schema until the run ends, or an error; outside of a run, nothing."""
+    now = span()
+    with OPENING:
+        if not now or _notes.get((address, schema), (0,))[0] != now:
+            _notes[address, schema] = now, {}
+        return _notes[address, schema][1]
+
+
 def _used(connection: duckdb.DuckDBPyConnection, address: str, schema: str) -> duckdb.DuckDBPyConnection:
     try:
         connection.execute(f"USE {SERVER}.{quote(schema)}")
         connection.execute("SET TimeZone = 'UTC'")
-        _show_lists(connection)
+        _show_lists(connection, _noted(address, schema))
     except duckdb.Error as error:
         connection.close()
         forget(address, schema)
@@ -75,6 +104,7 @@ def let_go(address: str, schema: str) -> None:
     They end with the last connection to them: to close one would close the connections of other threads.
     """
     with OPENING:
+        _notes.pop((address, schema), None)
         for name in [each for each in _kept if each[:2] == (address, schema)]:
             del _kept[name]
 
@@ -102,6 +132,8 @@ def _instance(address: str, schema: str, config: Config) -> duckdb.DuckDBPyConne
     _checked.append(True)
     try:
         connection.execute("SET pg_null_byte_replacement = ''")  # PostgreSQL's texts hold none
+        # It would ask three times for each statement. A session that was ended between two uses is replaced without it.
+        connection.execute("SET pg_pool_health_check_query = ''")
         connection.execute(f"ATTACH {literal(address)} AS {SERVER} (TYPE postgres, SCHEMA {literal(schema)})")
     except duckdb.Error as error:  # its text holds the address
         connection.close()
@@ -153,17 +185,35 @@ def create_table(
         return
     noted = connection.execute(f"SELECT column_name, kind FROM {LISTS} WHERE table_name = ?", [table]).fetchall()
     if dict(noted) != lists:
+        _ask_again(connection)
         connection.execute(f"DELETE FROM {LISTS} WHERE table_name = ?", [table])
         for name, kind in lists.items():
             connection.execute(f"INSERT INTO {LISTS} VALUES (?, ?, ?)", [table, name, kind])
     _show(connection, table, lists)
 
 
-def _show_lists(connection: duckdb.DuckDBPyConnection) -> None:
+def _show_lists(connection: duckdb.DuckDBPyConnection, noted: Notes) -> None:
     """Makes a temporary view for each table with lists of structures: by its name they are read as such."""
-    rows = connection.execute(f"SELECT table_name, column_name, kind FROM {LISTS}").fetchall()
-    for table in {name for name, _, _ in rows}:
-        _show(connection, table, {column: kind for name, column, kind in rows if name == table})
+    known: Lists | None = noted.get(LISTS)
+    if known is None:
+        known = {}
+        for table, column, kind in connection.execute(f"SELECT table_name, column_name, kind FROM {LISTS}").fetchall():
+            known.setdefault(table, {})[column] = kind
+        with OPENING:
+            if _CHANGING not in noted:
+                noted[LISTS] = known
+    for table, lists in known.items():
+        _show(connection, table, lists)
+
+
+def _ask_again(connection: duckdb.DuckDBPyConnection) -> None:
+    """Lets this run ask for the lists of a schema at each use: it changes them, and the change may yet be undone."""
+    row = connection.execute("SELECT current_schema()").fetchone()
+    with OPENING:
+        for (_, schema), (_, noted) in _notes.items():
+            if (schema,) == row:
+                noted[_CHANGING] = True
+                noted.pop(LISTS, None)
 
 
 def _show(connection: duckdb.DuckDBPyConnection, table: str, lists: Mapping[str, str]) -> None:
@@ -185,7 +235,9 @@ def drop_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     """Drops a table where it is there; on a server, its lists of structures are no longer shown."""
     connection.execute(f"DROP TABLE IF EXISTS {stored(connection, table)}")
     if is_server(connection):
-        connection.execute(f"DELETE FROM {LISTS} WHERE table_name = ?", [table])
+        deleted = connection.execute(f"DELETE FROM {LISTS} WHERE table_name = ?", [table]).fetchone()
+        if deleted != (0,):
+            _ask_again(connection)
         connection.execute(f"DROP VIEW IF EXISTS temp.{quote(table)}")
 
 

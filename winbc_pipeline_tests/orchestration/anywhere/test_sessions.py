@@ -17,7 +17,7 @@ from redis import Redis
 from winbc_pipeline.errors import ConfigurationError, StateUnavailable
 from winbc_pipeline.health import report
 from winbc_pipeline.health.gather import SILENT
-from winbc_pipeline.orchestration.anywhere import execute
+from winbc_pipeline.orchestration.anywhere import SlotRunCoordinator, execute
 from winbc_pipeline.orchestration.anywhere.celery_app import queue_of
 from winbc_pipeline.orchestration.anywhere.sessions import executing, is_executing, most_runs, registered
 from winbc_pipeline.orchestration.anywhere.worker import Presence
@@ -71,6 +71,13 @@ def test_a_slot_is_given_away_once_and_none_while_redis_is_away(desk: Office, mo
         assert let_out(desk) == 0
     finally:
         session.close()
+
+
+def test_the_process_of_a_run_asks_for_no_slots(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lets no run out; Dagster asks there for the limits of pools alone."""
+    monkeypatch.setattr("winbc_pipeline.orchestration.anywhere.coordinator.most_runs", lambda *_: 1 / 0)
+    monkeypatch.setattr(SlotRunCoordinator, "lets_out", False)
+    assert desk.other.get_concurrency_config().run_queue_config
 
 
 def test_one_process_executes_a_run_and_others_are_told_at_once(postgres: Server) -> None:

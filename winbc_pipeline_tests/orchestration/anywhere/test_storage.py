@@ -12,11 +12,16 @@ from typing import Any
 import pytest
 from dagster import AssetCheckEvaluation, DagsterEvent, DagsterEventType, DagsterInstance, EventLogEntry
 from dagster._core.events import DagsterEventBatchMetadata
-from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+from dagster_postgres import (
+    DagsterPostgresStorage,
+    PostgresEventLogStorage,
+    PostgresRunStorage,
+    PostgresScheduleStorage,
+)
 
-from winbc_pipeline.orchestration.anywhere.storage import ServerEvents, address_of
+from winbc_pipeline.orchestration.anywhere.storage import TABLES, ServerEvents, ServerRuns, ServerStorage, address_of
 from winbc_pipeline.orchestration.storage.many_windows import AT_ONCE
-from winbc_pipeline.settings import Settings
+from winbc_pipeline.settings import Settings, load_settings
 from winbc_pipeline.staging.server.address import asked, make_plain_schema
 from winbc_pipeline.staging.server.daemon import dagster_schema
 
@@ -119,9 +124,33 @@ def test_a_result_that_nobody_planned_does_not_wait_for_those_that_are_stored_wi
     }
 
 
+def test_tables_of_dagster_are_looked_for_by_one_session_and_made_where_one_is_missing(
+    ours: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings()
+    real, autocreate = DagsterPostgresStorage.__init__, list[bool]()
+
+    def noted(storage: DagsterPostgresStorage, address: str, is_new: bool, **named: Any) -> None:
+        autocreate.append(is_new)
+        real(storage, address, is_new, **named)
+
+    monkeypatch.setattr(DagsterPostgresStorage, "__init__", noted)
+    ServerStorage()
+    with asked(settings.state.address) as cursor:
+        cursor.execute(f'DROP TABLE "{dagster_schema(settings.connection)}".jobs')
+    assert ServerStorage().schedule_storage.all_instigator_state() == []
+    assert autocreate == [False, True]
+
+
 def test_what_is_used_of_dagsters_inside_is_what_we_know() -> None:
     assert "should_autocreate_tables" in inspect.signature(PostgresEventLogStorage.__init__).parameters
     assert "self.index_connection()" in inspect.getsource(PostgresEventLogStorage.index_transaction)
     for method in (PostgresEventLogStorage.index_connection, PostgresEventLogStorage.run_connection):
         assert "return self._connect()" in inspect.getsource(method)
-    assert "self._event_log_storage" in inspect.getsource(DagsterPostgresStorage.event_log_storage.fget)  # type: ignore[attr-defined]
+    for part in ("run_storage", "event_log_storage"):
+        assert f"self._{part}" in inspect.getsource(getattr(DagsterPostgresStorage, part).fget)
+    for method in ("has_run_stats_index_cols", "has_backfill_id_column"):
+        assert inspect.signature(getattr(PostgresRunStorage, method)) == inspect.signature(getattr(ServerRuns, method))
+    for number, made in ((0, PostgresRunStorage), (1, PostgresEventLogStorage), (2, PostgresScheduleStorage)):
+        source = inspect.getsource(made.__init__)
+        assert all(f'"{name}" not in table_names' in source for name in ((TABLES[:2]), TABLES[2:3], TABLES[3:])[number])
