@@ -45,7 +45,7 @@ BYTES = """
     WHERE c.relkind IN ('r', 't') AND starts_with(n.nspname, 'dagster~')"""
 
 FLOWS_ON = 7  # of a connection without settings of flows
-FOLLOWING = {"WINBC_SENSORS": "true", "WINBC_SCHEDULES": "true"}
+FOLLOWING = {"WINBC_SENSORS": "true"}  # schedules make runs, which are not rest
 # Runs that have ended, once all have and the last one did so some time ago.
 LOADED = f"""
     SELECT CASE WHEN every(status IN ('SUCCESS', 'FAILURE', 'CANCELED')

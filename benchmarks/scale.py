@@ -41,11 +41,19 @@ HOUR_S, DAY_H, GB_KB, GB_MB = 3600, 24, 1024**2, 1024
 
 @dataclass(frozen=True)
 class Measured:
-    """What one of each costs, as fleet.py (rest, runs) and workers.py print it."""
+    """What one of each costs, as fleet.py (together, runs) and workers.py print it.
 
-    rest_mb: float
-    rest_s_per_hour: float
-    rest_postgres_s_per_hour: float
+    Attributes:
+        shared_*: of the processes that all connections of a code location share.
+        each_*: what each connection adds.
+    """
+
+    shared_mb: float
+    shared_s_per_hour: float
+    shared_postgres_s_per_hour: float
+    each_mb: float
+    each_s_per_hour: float
+    each_postgres_s_per_hour: float
     rest_kb_per_hour: float
     run_s: float
     run_postgres_s: float
@@ -55,37 +63,43 @@ class Measured:
 
 
 MEASURED = Measured(
-    rest_mb=828,
-    rest_s_per_hour=415,
-    rest_postgres_s_per_hour=289,
-    rest_kb_per_hour=13_920,
-    run_s=2.1,
-    run_postgres_s=0.85,
-    run_seconds=8,
+    shared_mb=700,
+    shared_s_per_hour=120,
+    shared_postgres_s_per_hour=90,
+    each_mb=20,
+    each_s_per_hour=28,
+    each_postgres_s_per_hour=17,
+    rest_kb_per_hour=3840,  # of a code location
+    run_s=2.3,
+    run_postgres_s=0.8,
+    run_seconds=4.5,
     run_kb=128,
     slot_mb=145,  # of a worker with two
 )
-"""One connection with all flows on and empty systems, and runs of 300 figures of stock; two cores with other work."""
+"""The line through 8 and 20 connections that are served together, and runs of 1,000 figures of stock in 100 calls."""
+TOGETHER = 50  # connections in a code location
 
 
 def needs(connections: int, runs: float, days: int = 30, measured: Measured = MEASURED) -> dict[str, float]:
-    """What connections need.
+    """What connections need that are served together.
 
     Args:
         runs: of a connection in an hour.
         days: that Dagster keeps runs (`run_history_days`); ticks without a run are kept for one day.
-    Returns: processors of the daemons and workers, and of PostgreSQL; slots of workers; GB of memory, of Dagster's
-        tables and of what they grow by in a day.
+    Returns: processors of the daemon, the code servers and the workers, and of PostgreSQL; slots of workers; GB of
+        memory, of Dagster's tables and of what they grow by in a day.
     """
-    hourly = connections * runs
+    hourly, locations = connections * runs, math.ceil(connections / TOGETHER)
     slots = math.ceil(hourly * measured.run_seconds / HOUR_S / BUSY)
-    ticks, of_runs = connections * measured.rest_kb_per_hour * DAY_H, hourly * measured.run_kb * DAY_H
+    ticks, of_runs = locations * measured.rest_kb_per_hour * DAY_H, hourly * measured.run_kb * DAY_H
+    rest = locations * measured.shared_s_per_hour + connections * measured.each_s_per_hour
+    postgres_rest = locations * measured.shared_postgres_s_per_hour + connections * measured.each_postgres_s_per_hour
+    mb = locations * measured.shared_mb + connections * measured.each_mb + slots * measured.slot_mb
     return {
-        "processors": (connections * measured.rest_s_per_hour + hourly * measured.run_s) / HOUR_S,
-        "postgres_processors": (connections * measured.rest_postgres_s_per_hour + hourly * measured.run_postgres_s)
-        / HOUR_S,
+        "processors": (rest + hourly * measured.run_s) / HOUR_S,
+        "postgres_processors": (postgres_rest + hourly * measured.run_postgres_s) / HOUR_S,
         "slots": slots,
-        "memory_gb": (connections * measured.rest_mb + slots * measured.slot_mb) / GB_MB,
+        "memory_gb": mb / GB_MB,
         "dagster_gb_a_day": (ticks + of_runs) / GB_KB,
         "dagster_gb": (ticks + of_runs * days) / GB_KB,
     }

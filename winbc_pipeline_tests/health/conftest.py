@@ -13,7 +13,9 @@ from winbc_pipeline.health.runs import watched
 from winbc_pipeline.settings import AlertSettings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
+from winbc_pipeline.staging.server import lease as on_server
 from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.session import lease
 
 from ..support.order_sandboxes import LAST, OrderSandboxes
 from ..support.receivers import Receiver, webhook
@@ -67,7 +69,8 @@ class Shop:
         connected = ConnectedFlow(flow_named(flow) if flow else ORDERS_TO_BC, self.settings)
         known = {"reason": reason, "window": LAST, "version": str(self.orders.now)}
         moves = [Move(connected.flow.main, key, state, known | {"message": message.format(key=key)}) for key in keys]
-        ledger.move(connected.store, moves, "run")
+        with lease(connected):
+            ledger.move(connected.store, moves, "run")
 
     def loses(self, key: str) -> None:
         """An order whose answer was lost."""
@@ -82,5 +85,6 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def shop(orders: OrderSandboxes, receiver: Receiver) -> Shop:
+def shop(orders: OrderSandboxes, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    monkeypatch.setattr(on_server, "TOLD_S", 0)
     return Shop(orders, receiver)

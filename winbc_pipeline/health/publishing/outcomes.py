@@ -85,14 +85,16 @@ class Taken:
 
 
 def _take(connection: duckdb.DuckDBPyConnection, place: Place) -> Taken | None:
-    """Puts the next moves after a place into the temporary table `taken`; None when there are no more."""
+    """Puts the next moves after a place into the temporary table `taken`; None when there are no more.
+
+    They are numbered as they were added: tables of a server have no numbers of their own for DuckDB.
+    """
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE taken AS
-        SELECT * EXCLUDE (hash), rowid AS place, {OUTCOME} AS is_outcome, {_without_mail("key")} AS shown_key
-        FROM ledger_event
-        WHERE moved_at >= ?
-        ORDER BY moved_at, rowid
+        SELECT * EXCLUDE (hash), {OUTCOME} AS is_outcome, {_without_mail("key")} AS shown_key
+        FROM (SELECT *, row_number() OVER () AS place FROM ledger_event WHERE moved_at >= ?)
+        ORDER BY moved_at, place
         LIMIT {AT_ONCE} OFFSET {place.moves}""",
         [place.until],
     )
