@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: help demo test proof clients scale soak lint al bench sbom advisories
+.PHONY: help demo test proof clients server scale soak lint al bench sbom advisories
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -34,6 +34,10 @@ PLANNED = $T/sync/records/test_slices.py
 STORIES = $T/sync/documents/reliability/test_machine.py::test_every_order_arrives_once
 KILLED = $T/sync/test_conformance.py
 MORE = $T/staging $T/mapping/test_in_a_flow.py $(KILLED) $T/sync/documents/reliability/test_crashes.py $T/sync/test_resumed_load.py $T/sync/records/test_records.py
+
+server: .venv/ready ## state in PostgreSQL, what of `make scale` needs no worker, and sensors and alerts on it (starts Debian's PostgreSQL on loopback)
+	$(BIN)/pytest -n 2 --dist worksteal -m "scale and not soak" $T/staging/server $T/orchestration/test_known_on_server.py $T/privacy/test_on_server.py
+	$(BIN)/pytest -n 2 --dist worksteal --state postgres $(LOADED) $T/orchestration/test_tick.py $T/health
 
 scale: .venv/ready ## state in PostgreSQL and runs in workers, under every loss; tests of staging, stories and killed runs on it (starts Debian's PostgreSQL and Redis on loopback). ALL=1 takes all of them
 ifdef ALL
