@@ -44,7 +44,7 @@ class Measured:
     """What one of each costs, as fleet.py (together, runs) and workers.py print it.
 
     Attributes:
-        shared_*: of the processes that all connections of a code location share.
+        shared_*: of the processes that all connections share.
         each_*: what each connection adds.
     """
 
@@ -63,20 +63,20 @@ class Measured:
 
 
 MEASURED = Measured(
-    shared_mb=700,
-    shared_s_per_hour=120,
-    shared_postgres_s_per_hour=90,
-    each_mb=20,
-    each_s_per_hour=28,
-    each_postgres_s_per_hour=17,
-    rest_kb_per_hour=3840,  # of a code location
+    shared_mb=788,
+    shared_s_per_hour=162,
+    shared_postgres_s_per_hour=83,
+    each_mb=13,
+    each_s_per_hour=23,
+    each_postgres_s_per_hour=18,
+    rest_kb_per_hour=3600,  # of a code location
     run_s=2.3,
     run_postgres_s=0.8,
     run_seconds=4.5,
     run_kb=128,
     slot_mb=145,  # of a worker with two
 )
-"""The line through 8 and 20 connections that are served together, and runs of 1,000 figures of stock in 100 calls."""
+"""The line through 2 and 8 connections that are served together, and runs of 1,000 figures of stock in 100 calls."""
 TOGETHER = 50  # connections in a code location
 
 
@@ -92,9 +92,9 @@ def needs(connections: int, runs: float, days: int = 30, measured: Measured = ME
     hourly, locations = connections * runs, math.ceil(connections / TOGETHER)
     slots = math.ceil(hourly * measured.run_seconds / HOUR_S / BUSY)
     ticks, of_runs = locations * measured.rest_kb_per_hour * DAY_H, hourly * measured.run_kb * DAY_H
-    rest = locations * measured.shared_s_per_hour + connections * measured.each_s_per_hour
-    postgres_rest = locations * measured.shared_postgres_s_per_hour + connections * measured.each_postgres_s_per_hour
-    mb = locations * measured.shared_mb + connections * measured.each_mb + slots * measured.slot_mb
+    rest = measured.shared_s_per_hour + connections * measured.each_s_per_hour
+    postgres_rest = measured.shared_postgres_s_per_hour + connections * measured.each_postgres_s_per_hour
+    mb = measured.shared_mb + connections * measured.each_mb + slots * measured.slot_mb
     return {
         "processors": (rest + hourly * measured.run_s) / HOUR_S,
         "postgres_processors": (postgres_rest + hourly * measured.run_postgres_s) / HOUR_S,
