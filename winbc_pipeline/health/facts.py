@@ -10,21 +10,20 @@ from pathlib import Path
 import duckdb
 
 from ..staging import ledger
-from ..staging.disk import signature
 from ..staging.store import Row, create_table, quote, rows_of
 from ..sync.connected import ConnectedFlow
 from ..sync.guards import safe_mode
 from ..sync.keeping import restored
 from ..sync.plan_table import PLANNED, planned_table
-from ..sync.session import last_turn
+from ..sync.session import Written, written
 from .problem import Example, Name, Problem
 from .redaction import E_MAIL, without_personal_data
 
 EXAMPLES = 5  # of each problem
 LOOK_BACK = timedelta(days=2)  # problems that were closed before this are of no interest any more
 
-# By database: what was read of it last, and what the file was like then.
-_read: dict[Path, tuple[tuple[object, ...], "Facts"]] = {}
+# By database: what was read of it last, and what `written` said then.
+_read: dict[Path, tuple[Written, "Facts"]] = {}
 
 
 @dataclass(frozen=True)
@@ -76,11 +75,8 @@ def facts_of(connected: ConnectedFlow, now: datetime, wait_s: float | None = Non
     return found
 
 
-def _written(connected: ConnectedFlow) -> tuple[object, ...]:
-    """What changes when the database of a flow was written."""
-    if connected.store.server:
-        return last_turn(connected.settings, connected.flow.lease)
-    return signature(connected.store.path)
+def _written(connected: ConnectedFlow) -> Written:
+    return written(connected.store, connected.settings, connected.flow.lease)
 
 
 def _facts(connection: duckdb.DuckDBPyConnection, connected: ConnectedFlow, now: datetime) -> Facts:

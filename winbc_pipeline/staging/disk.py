@@ -11,8 +11,15 @@ def log_of(path: Path) -> Path:
 
 def signature(path: Path) -> tuple[tuple[int, int], ...]:
     """What changes with every commit: size and moment of a database and of its log."""
-    files = (path, log_of(path))
-    return tuple((file.stat().st_size, file.stat().st_mtime_ns) if file.exists() else (0, 0) for file in files)
+    return tuple(map(_state, (path, log_of(path))))
+
+
+def _state(file: Path) -> tuple[int, int]:
+    try:
+        found = file.stat()
+    except FileNotFoundError:  # it may go at any moment
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
 
 
 def flushed(path: Path) -> None:

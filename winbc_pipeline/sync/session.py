@@ -24,6 +24,7 @@ from .. import clock
 from ..errors import ConfigurationError, NotDone, StoreBusy
 from ..settings import Settings
 from ..staging import ledger
+from ..staging.disk import signature
 from ..staging.ledger import Move, State
 from ..staging.lingering import let_go
 from ..staging.people.personal import nothing
@@ -36,7 +37,7 @@ from .connected import ConnectedFlow
 from .sending import Sending, Target
 
 LEASE_S = 60.0  # to wait for the lease of a flow
-ANEW_S = 600
+ANEW_S = 600  # after which a database on a server is read anyhow: not all that writes takes the lease
 SAMPLE = 40  # ledger rows that are looked up in the target
 ENOUGH = 5  # fewer rows than these prove nothing about the target
 ALLOCATIONS = 100_000  # between two runs of the garbage collector; Python's default is 700
@@ -123,9 +124,8 @@ def holder_of(connected: ConnectedFlow) -> Holder | None:
     """The process that has the flow's lease; None for none. What a killed process wrote does not count."""
     server = connected.settings.state.address
     if server:
-        if server_turns(server).get(_name_on_server(connected.settings, connected.flow.lease), 0) is not None:
-            return None
-        found = holder_on_server(server, _name_on_server(connected.settings, connected.flow.lease))
+        name = _name_on_server(connected.settings, connected.flow.lease)
+        found = None if server_turns(server).get(name, 0) is not None else holder_on_server(server, name)
         return Holder(found.process, found.flow, found.since) if found else None
     path = _name_of_holder(connected)
     try:
@@ -138,18 +138,25 @@ def holder_of(connected: ConnectedFlow) -> Holder | None:
         return None
 
 
-def last_turn(settings: Settings, lease: str) -> tuple[int, int]:
-    """What changes on a server when somebody has taken a lease, so that databases have to be read again.
+Written = tuple[tuple[int, int], ...]
+"""Of a database, what another commit changes."""
 
-    While somebody has the lease it is always another one. After ANEW_S it is, too: not all that writes takes the lease.
+
+def written(store: Store, settings: Settings, lease: str) -> Written:
+    """What changes when a database of a flow was written: who has seen it need not read the database again.
+
+    A file tells it. On a server, who writes has a lease: while somebody has it, the answer is always another one. After
+    ANEW_S it is, too.
 
     Args:
-        lease: its name in the connection (Flow.lease).
+        lease: the name of the flow's lease in the connection (Flow.lease).
     """
+    if not store.server:
+        return signature(store.path)
     name = _name_on_server(settings, lease)
-    number = server_turns(settings.state.address).get(name, 0)
+    number = server_turns(store.server).get(name, 0)
     spread = zlib.crc32(name.encode()) % ANEW_S  # not all leases at the same moment
-    return time.monotonic_ns() if number is None else number, int((time.monotonic() + spread) // ANEW_S)
+    return ((time.monotonic_ns() if number is None else number, int((time.monotonic() + spread) // ANEW_S)),)
 
 
 def _name_on_server(settings: Settings, lease: str) -> str:

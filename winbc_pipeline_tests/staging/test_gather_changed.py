@@ -5,7 +5,7 @@ import random
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -193,6 +193,23 @@ def test_only_what_changed_is_looked_at(tmp_path: Path, monkeypatch: pytest.Monk
     assert looked_at[0] == len(SKUS)
     assert all(number <= 3 for number in looked_at[1:])  # `A` and `a` are looked at together
     assert len(looked_at) <= 4
+
+
+def test_another_select_puts_all_together(tmp_path: Path) -> None:
+    """A setting may change it, or an update."""
+    shop = world(tmp_path, "some", STOCK_TO_BC)
+    shop.given([row_of(random.Random(26), STOCK_TO_BC, sku, START) for sku in SKUS], START)
+    before, _ = shop.together(START)
+    assert before and all(record["artkey"] != "another" for record in before)
+    gather_of = STOCK_TO_BC.gather
+    assert gather_of
+
+    def select(settings: Settings, rows: str) -> str:
+        return f"SELECT * REPLACE ('another' AS artkey) FROM ({gather_of.select(settings, rows)})"
+
+    shop.flow = replace(STOCK_TO_BC, gather=replace(gather_of, select=select))
+    after, _ = shop.together(START)
+    assert [record["artkey"] for record in after] == ["another"] * len(before)
 
 
 @pytest.mark.proof

@@ -19,8 +19,6 @@ import httpx
 from starlette.applications import Starlette
 
 from winbc_pipeline.flows import variants
-from winbc_pipeline.health import facts
-from winbc_pipeline.orchestration.following import known
 from winbc_pipeline.staging import ledger, schema
 from winbc_pipeline.staging import store as stores
 from winbc_pipeline.staging.load import StagingTable
@@ -28,7 +26,7 @@ from winbc_pipeline.staging.load import create as create_staging
 from winbc_pipeline.staging.people.installation_key import key_in, keyed_sql
 from winbc_pipeline.staging.store import Store, renew_table
 from winbc_pipeline.sync import map as mapping
-from winbc_pipeline.sync import run, watermark
+from winbc_pipeline.sync import run, session, watermark
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.documents import candidates
 from winbc_pipeline.sync.records import candidates as records_candidates
@@ -238,8 +236,7 @@ def in_process(
             *((place, "lock_down", lambda _: None) for place in (mapping, missing_rows, preview, variants)),
             (stores, "once_open", memory.once_open),
             (stores, "look_s", lambda: None),  # there is no file to be read only
-            (facts, "signature", memory.signature),
-            (known, "_written", memory.signature),
+            (session, "signature", memory.signature),
             (ledger, "create", memory.create_ledger),
             *((place, "renew_table", memory.renew) for place in (records_candidates, mapping, candidates)),
             *(

@@ -11,16 +11,15 @@ from ...flows import FLOWS
 from ...staging import ledger
 from ...staging.progress import last_asked
 from ...staging.store import Row, Store
+from ...sync import session
 from ...sync.connected import ConnectedFlow
 from ...sync.outcomes import APPROVAL
 from ...sync.reading.glance import SECOND, Question
-from ...sync.session import last_turn
+from ...sync.session import Written
 
 # A run by itself can do nothing for what waits for an approval. (DuckDB's extension for PostgreSQL takes no IS DISTINCT
 # FROM beside another condition of the same column.)
 NO_APPROVAL = f"(reason IS NULL OR reason <> '{APPROVAL}')"
-Written = list[tuple[int, int] | None]
-"""Of each file that a tick reads, when it was written, and its size. On a server, of each lease, its last turn."""
 LEASES = {flow.id: flow.lease for flow in FLOWS}
 
 
@@ -42,10 +41,10 @@ class Known:
 
 
 # By database: what it said last, and what `written` said then.
-_read: dict[Path, tuple[Written, Known]] = {}
+_read: dict[Path, tuple[list[Written], Known]] = {}
 
 
-def known_of(connected: ConnectedFlow, wait_s: float) -> tuple[Written, Known]:
+def known_of(connected: ConnectedFlow, wait_s: float) -> tuple[list[Written], Known]:
     """What a flow's databases say, and what `written` says of them.
 
     They are opened only when they are others than when this process last looked.
@@ -68,28 +67,17 @@ def known_of(connected: ConnectedFlow, wait_s: float) -> tuple[Written, Known]:
     return _read[path]
 
 
-def written(connected: ConnectedFlow, others: bool) -> Written:
-    """When the databases were written that a flow's tick reads, and their sizes. Another value: another answer.
-
-    No file tells it of a server, but who writes there has a lease. While somebody has it, the value is always another.
+def written(connected: ConnectedFlow, others: bool) -> list[Written]:
+    """What changes when a database was written that a flow's tick reads.
 
     Args:
         others: whether those of the flows count that this one waits for.
     """
     settings, flow = connected.settings, connected.flow
-    awaited = flow.waits_for if others else ()
-    if settings.state.address:
-        return [last_turn(settings, each) for each in (flow.lease, *(LEASES[other] for other in awaited))]
-    files = [connected.store.path, *(settings.flow_database(other) for other in awaited)]
-    return [_written(file) for path in files for file in (path, Path(f"{path}.wal"))]
-
-
-def _written(file: Path) -> tuple[int, int] | None:
-    try:
-        found = file.stat()
-    except FileNotFoundError:
-        return None
-    return found.st_mtime_ns, found.st_size
+    every = [(connected.store, flow.lease)]
+    if others:
+        every += zip(_awaited(connected), (LEASES[other] for other in flow.waits_for), strict=True)
+    return [session.written(store, settings, lease) for store, lease in every]
 
 
 def _asked(connected: ConnectedFlow, wait_s: float) -> Known:

@@ -16,11 +16,12 @@ from ...staging.store import Row
 from ...sync.connected import ConnectedFlow
 from ...sync.outcomes import APPROVED
 from ...sync.reading.glance import Change, Question
+from ...sync.session import Written
 from ..names import named
 from ..windows import RANGE_END, RANGE_START, range_tags
 from . import echo
 from . import watch as watching
-from .known import Known, Written, known_of, written
+from .known import Known, known_of, written
 from .watch import BUSY_S, Watch
 
 AGAIN_S = 300  # seconds until a run is requested again for a change that is still open
@@ -80,7 +81,7 @@ class Tick:
         question = self.question(known)
         return self.follows(question, self.watch.look(question), known.waiting)
 
-    def stay(self, seen: Written, known: Known) -> RunRequest | SkipReason:
+    def stay(self, seen: list[Written], known: Known) -> RunRequest | SkipReason:
         """What follows from the first answer that asks for something new, in the time of a stay."""
         every = self.connected.settings.timing(self.connected.flow.id).sensor_seconds
         ends, waiting = time.monotonic() + watching.STAY_S, known.waiting
