@@ -116,8 +116,8 @@ def checks(line: Line, facts: FieldFacts, raw: Expression) -> Iterator[Check]:
         too_long = f"CASE WHEN strlen({raw.sql}) > {most} THEN {length} > {most} ELSE false END"
         yield unless_empty(too_long, f"longer than {most} characters")
     if facts.upper_cased:  # a Code: what people type, search and print
-        broken = " OR ".join(f"strpos({raw.sql}, chr({code})) > 0" for code in LINE_ENDS)
-        yield unless_empty(f"({broken})", "has a line break")
+        places = " + ".join(f"strpos({raw.sql}, chr({code}))" for code in LINE_ENDS)  # OR takes DuckDB longer to plan
+        yield unless_empty(f"{places} > 0", "has a line break")
     if facts.options:
         options = ", ".join(literal(option) for option in facts.options)
         yield unless_empty(f"{raw.sql} NOT IN ({options})", f"not one of {_listed(facts.options)}")
