@@ -15,6 +15,7 @@ from ..staging.notes import polls
 from ..staging.notes.pause import paused_until
 from ..staging.server.daemon import heard_at
 from ..sync.connected import ConnectedFlow
+from ..sync.session import holder_of
 from . import expiry, volume
 from .facts import Facts, facts_of
 from .lateness import WAITS, FlowHealth, flow_health
@@ -74,7 +75,8 @@ def gather(
     problems = [problem for health in healths for problem in health.facts.problems]
     problems += [_late(health, now) for health in healths if health.late]
     problems += _failures(
-        [*failures, *damaged, *_unanswered(on), *_unread_pauses(on, now)], {each.flow.id for each in on}
+        [*failures, *damaged, *_unanswered(on), *_unread_pauses(on, now), *_away(on, now)],
+        {each.flow.id for each in on},
     )
     problems += [*few, *expiry.ending(settings, now), *_disk(settings, now), *_silent(settings, now)]
     stopped = {flow for each in problems if each.name.kind in STOPS for flow in each.flows}
@@ -128,6 +130,16 @@ def _unread_pauses(on: Iterable[ConnectedFlow], now: datetime) -> Iterator[Failu
             yield Failure(each.flow.id, error.code, "", error.message, error.hint, now)
 
 
+def _away(on: Iterable[ConnectedFlow], now: datetime) -> Iterator[Failure]:
+    """That the server with the state does not answer, as failures: it stops every run of each flow."""
+    for each in on:
+        try:
+            if each.settings.state.address:
+                holder_of(each)  # the answer, or the want of one, of a moment ago
+        except StateUnavailable as error:
+            yield Failure(each.flow.id, error.code, "", error.message, error.hint, now)
+
+
 def _failures(failures: Iterable[Failure], on: set[str]) -> list[Problem]:
     """One problem for all failures of one reason and system, whatever flows they have stopped."""
     groups: dict[Name, list[Failure]] = {}
@@ -171,7 +183,7 @@ def _silent(settings: Settings, now: datetime) -> Iterator[Problem]:
         return
     try:
         heard = heard_at(follower.state.address, follower.connection)
-    except StateUnavailable:  # then it cannot be known; each flow tells that the server does not answer
+    except StateUnavailable:  # then it cannot be known
         return
     if heard is None or now - heard >= SILENT:
         since = f"is silent since {heard:%Y-%m-%d %H:%M:%S} UTC" if heard else "was never started"
