@@ -57,7 +57,7 @@ def from_ledger(connected: ConnectedFlow, now: datetime) -> tuple[Facts, Problem
     try:
         return facts_of(connected, now, WAIT_S), volume.low(connected, now, WAIT_S)
     finally:
-        connected.store.let_go()  # looks at hundreds of flows would keep hundreds of sessions
+        connected.store.end_sessions()  # looks at hundreds of flows would keep hundreds of sessions
 
 
 def gather(

@@ -111,7 +111,7 @@ def test_a_server_that_is_away_is_a_problem_of_all_flows_and_is_waited_for_once(
 
 
 def test_a_look_leaves_no_session(look: Look, connected: ConnectedFlow, state_server: Server) -> None:
-    connected.store.let_go()
+    connected.store.end_sessions()
     assert sessions(state_server) == 0
     look(connected)
     assert sessions(state_server) == 0

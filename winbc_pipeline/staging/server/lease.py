@@ -40,7 +40,7 @@ MADE = f"""
     )"""
 """One transaction: the lock ends with it, when others can see what was made."""
 LOCKS = """
-    SELECT (classid::bigint << 32) | objid::bigint AS number, pid
+    SELECT (classid::bigint << 32) | objid::bigint AS number
     FROM pg_locks
     WHERE locktype = 'advisory' AND granted AND objsubid = 1
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
@@ -95,8 +95,9 @@ class Lease:
     def condition(self) -> str:
         """SQL, of the server, that is true while the lock is held by the session."""
         return f"""EXISTS (
-            SELECT 1 FROM ({LOCKS}) AS held
-            WHERE pid = {self.session.info.backend_pid} AND number = hashtextextended({literal(self.name)}, 0)
+            SELECT 1 FROM pg_locks
+            WHERE locktype = 'advisory' AND granted AND pid = {self.session.info.backend_pid}
+            AND ((classid::bigint << 32) | objid::bigint) = hashtextextended({literal(self.name)}, 0)
         )"""
 
     def check(self) -> None:
@@ -130,7 +131,7 @@ class _Told:
     def ask(self, address: str) -> None:
         began, self.found = time.monotonic(), None
         try:
-            self.found = _turns(address)
+            self.found = _said_by(address)
         finally:
             self.at_s = time.monotonic() if self.found is None else began
 
@@ -185,7 +186,7 @@ def _told_of(address: str) -> _Told:
     return _told.setdefault(address, _Told())
 
 
-def _turns(address: str) -> dict[str, Turn]:
+def _said_by(address: str) -> dict[str, Turn]:
     with asked(address) as cursor:
         cursor.execute("SELECT to_regclass(%s)", [TABLE])
         if cursor.fetchone() == (None,):
