@@ -118,7 +118,7 @@ class _Told:
     """What a server said last of its leases.
 
     Attributes:
-        at_s: when it was asked, or when it was given up.
+        at_s: when it was asked, or when its answer was given up.
         found: what it said; None where it did not answer.
         own_s: when this process last took or left a lease, which an earlier answer does not know.
     """
@@ -129,11 +129,11 @@ class _Told:
     own_s: float = -math.inf
 
     def ask(self, address: str) -> None:
-        began, self.found = time.monotonic(), None
+        began, self.at_s = time.monotonic(), -math.inf
         try:
-            self.found = _said_by(address)
-        finally:
-            self.at_s = time.monotonic() if self.found is None else began
+            self.found, self.at_s = _said_by(address), began
+        except StateUnavailable:
+            self.found, self.at_s = None, time.monotonic()
 
 
 _told: dict[str, _Told] = {}  # by address: no server waits for another one
