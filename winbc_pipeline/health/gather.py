@@ -29,6 +29,7 @@ MEGABYTE = 1_000_000
 SILENT = timedelta(seconds=75)
 """A daemon that said nothing for so long is gone. It notes each 30 seconds that it lives (Dagster's
 DEFAULT_HEARTBEAT_INTERVAL_SECONDS)."""
+AWAY_FIX = "Look at the server. When it answers, flows go on by themselves."
 Look = Callable[[ConnectedFlow, datetime], tuple[Facts, Problem | None]]
 
 
@@ -137,7 +138,7 @@ def _away(on: Iterable[ConnectedFlow], now: datetime) -> Iterator[Failure]:
             if each.settings.state.address:
                 holder_of(each)  # the answer, or the want of one, of a moment ago
         except StateUnavailable as error:
-            yield Failure(each.flow.id, error.code, "", error.message, error.hint, now)
+            yield Failure(each.flow.id, error.code, "", error.message, AWAY_FIX, now)
 
 
 def _failures(failures: Iterable[Failure], on: set[str]) -> list[Problem]:
