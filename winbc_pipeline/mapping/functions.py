@@ -46,8 +46,8 @@ class Function:
     fails: bool = False
 
 
-# The characters that texts are trimmed of, the same as in staging.store.BLANK. They stand here as they are: DuckDB takes
-# longer to plan an expression that makes them than to map a small window.
+# The characters that texts are trimmed of, the same as in staging.store.BLANK. They stand as they are, because DuckDB
+# takes longer to plan an expression that makes them.
 BLANKS = "' \t\n\r\u00a0'"
 # Business Central counts a character beyond the basic plane twice. A filler before each of them does the same here.
 _FILLER = "chr(64976)"
