@@ -133,13 +133,13 @@ class StoreDamaged(StoreUnavailable):
 
 
 class StateUnavailable(StoreUnavailable):
-    """The server that has the state of the connection does not answer, or ended a session."""
+    """The server that has the state of the connection does not answer, refuses, or ended a session."""
 
     code = "E-STATE"
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, why: str = "does not answer") -> None:
         safe = "What was committed before is safe, and nothing was sent that the ledger does not know."
-        super().__init__(f"{server} does not answer. {safe}", "Run it again when it does: it goes on where it stopped.")
+        super().__init__(f"{server} {why}. {safe}", "Run it again when it answers: it goes on where it stopped.")
 
 
 class LeaseLost(StateUnavailable):

@@ -27,16 +27,19 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def queue_of(version: str) -> str:
-    """The queue of a version of the program: a worker of another one does not listen to it."""
-    return f"winbc.{version[:12]}"
+def queue_of(version: str, connection: str) -> str:
+    """The queue of a connection and a version of the program: no worker listens that has another one, or serves it not.
+
+    Who took a task that is not his would lose it: its run would count as failed after some minutes.
+    """
+    return f"winbc.{version[:12]}.{connection}"
 
 
-def waiting(broker: str, queue: str) -> int | None:
-    """How many tasks no worker has taken yet; None when the Redis server does not answer."""
+def waiting(broker: str, version: str) -> int | None:
+    """How many tasks, of all connections, no worker of a version has taken; None when Redis does not answer."""
     try:
         with Redis.from_url(broker, socket_timeout=ANSWER_S, socket_connect_timeout=ANSWER_S) as client:
-            return int(client.llen(queue))
+            return sum(int(client.llen(queue)) for queue in client.scan_iter(queue_of(version, "*")))
     except RedisError:
         return None
 

@@ -5,7 +5,7 @@ from dagster._core.run_coordinator.queued_run_coordinator import RunQueueConfig
 
 from ...errors import StateUnavailable
 from ...settings import load_settings
-from .celery_app import queue_of, waiting
+from .celery_app import waiting
 from .sessions import most_runs
 from .version import version
 
@@ -27,7 +27,7 @@ class SlotRunCoordinator(QueuedRunCoordinator):
         settings = load_settings()
         self._version = self._version or version()  # of the code that this process began with
         # What the daemons of other connections have let out in this moment has no process yet.
-        let_out = waiting(settings.workers.address, queue_of(self._version))
+        let_out = waiting(settings.workers.address, self._version)
         try:
             most = most_runs(settings.state.address, self._version, settings.connection)
         except StateUnavailable:

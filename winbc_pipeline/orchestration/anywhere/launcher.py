@@ -26,7 +26,7 @@ class WorkerRunLauncher(CeleryRunLauncher):
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
         settings = load_settings()
         self._state, self._connection, self._version = settings.state.address, settings.connection, version()
-        queue = queue_of(self._version)
+        queue = queue_of(self._version, self._connection)
         super().__init__(queue, settings.workers.address, None, config_source=CONFIG, inst_data=inst_data)
 
     @classmethod

@@ -118,8 +118,9 @@ def serve(slots: int, folders: Mapping[str, Path]) -> None:
     app.steps["worker"].add(_Present)
     share()
     name = f"{socket.gethostname()}-{os.getpid()}"
+    queues = ",".join(queue_of(loaded, connection) for connection in folders)
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "WARNING"]
-    app.worker_main(["worker", "-Q", queue_of(loaded), "-c", str(slots), "-n", name, *quiet])
+    app.worker_main(["worker", "-Q", queues, "-c", str(slots), "-n", name, *quiet])
 
 
 def share() -> None:

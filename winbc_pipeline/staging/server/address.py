@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,6 +23,14 @@ CONNECT_S = 10
 # A network that was cut is noticed by both sides after 5 + 3 * 2 = 11 seconds.
 KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 11_000}
 FULL = re.compile("No space left on device|could not extend file")  # what a server says whose disk is full
+REFUSES = (
+    ("does not support SSL", "speaks no TLS, which `sslmode` asks for"),
+    ("certificate", "has a certificate that is not trusted here (`sslrootcert` in `state.database`)"),
+    ("password authentication failed|no password supplied", "refuses the user or the password of `state`"),
+    ("could not translate host name", "has a name that is not known here"),
+    ("database .* does not exist", "has no such database"),
+)
+"""What the driver says in English where a session does not begin, and what it means."""
 LISTS = "list_column"
 """The table that says which columns hold, as JSON, lists of structures: PostgreSQL has no type for these."""
 _there: set[tuple[str, str]] = set()  # schemas that were seen
@@ -50,13 +59,14 @@ def connect(address: str, name: str = "winbc") -> "Session":
 
     Args:
         name: of the session, as the server shows it.
-    Raises: StateUnavailable when the server does not answer; ConfigurationError without the driver.
+    Raises: StateUnavailable when the server does not answer, or refuses; ConfigurationError without the driver.
     """
     driver = needed_driver()
     try:
         session: Session = driver.connect(address, connect_timeout=CONNECT_S, application_name=name, **KEEPALIVE)
-    except driver.Error:  # its text may hold the address with the password
-        raise StateUnavailable(shown(address)) from None
+    except driver.Error as error:  # its text may hold the address with the password
+        found = (means for said, means in REFUSES if re.search(said, str(error)))
+        raise StateUnavailable(shown(address), *islice(found, 1)) from None
     session.autocommit = True
     return session
 

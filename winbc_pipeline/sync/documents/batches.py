@@ -11,6 +11,7 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,7 +20,7 @@ from itertools import product
 import duckdb
 
 from ... import clock
-from ...errors import AuthenticationFailed, SystemUnavailable, UnreadableAnswer
+from ...errors import AuthenticationFailed, SystemUnavailable, UnreadableAnswer, WinbcError
 from ...staging import ledger
 from ...staging.ledger import Move, State
 from ...staging.store import Row, compress_with_zstd
@@ -139,26 +140,42 @@ class Sender:
         chunks = deque(intent_chunks(keys))
         outcomes: list[Move] = []
         again: list[_Sending] = []
-        pending: set[Future[Taken]] = set()
+        pending: dict[Future[Taken], list[_Sending]] = {}
         with ThreadPoolExecutor(self.target.in_flight) as pool:
-            while pending or (self._may_send and (chunks or again)):
-                while chunks and self._may_send and len(pending) <= self._enough:
-                    intended = self._intend(chunks.popleft(), outcomes)
-                    outcomes = []
-                    pending |= self._submit(pool, intended)
-                if not pending:  # Only documents are left that go again.
-                    pending = self._submit(pool, again)
-                    again = []
-                done, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for moves, not_run in (batch.result() for batch in done):
-                    looks.add(move.known["reference"] for move in moves if is_new(move))
-                    outcomes += moves
-                    again += not_run
+            try:
+                while pending or (self._may_send and (chunks or again)):
+                    while chunks and self._may_send and len(pending) <= self._enough:
+                        intended = self._intend(chunks.popleft(), outcomes)
+                        outcomes = []
+                        pending |= self._submit(pool, intended)
+                    if not pending:  # Only documents are left that go again.
+                        some, again = again, []
+                        pending = self._submit(pool, some)
+                    for batch in wait(pending, return_when=FIRST_COMPLETED).done:
+                        moves, not_run = batch.result()
+                        del pending[batch]
+                        looks.add(move.known["reference"] for move in moves if is_new(move))
+                        outcomes += moves
+                        again += not_run
+            except BaseException:
+                self._call_off(pending, outcomes, again)
+                raise
         outcomes += [self._left(each) for each in again]
         ledger.move(self.store, outcomes, self.run_id)
         left = [key for chunk in chunks for key in chunk]
         self._move_unsent(left, lambda row: self.moves.not_intended(row, self._why_stopped))
         crash_points.point("after confirm")
+
+    def _call_off(
+        self, pending: dict[Future[Taken], list[_Sending]], outcomes: list[Move], again: list[_Sending]
+    ) -> None:
+        """After an error or a cancel, sends nothing more, and notes what is known and what was not sent.
+
+        What is on its way gets no outcome here: the next run looks it up, and all of it where nothing can be noted.
+        """
+        unsent = [*again, *(each for batch, some in pending.items() if batch.cancel() for each in some)]
+        with suppress(WinbcError, ledger.IllegalMove, duckdb.Error):
+            ledger.move(self.store, [*outcomes, *map(self._left, unsent)], self.run_id)
 
     @property
     def _enough(self) -> int:
@@ -185,9 +202,9 @@ class Sender:
             return f"{len(alike)} in a row ended with {alike[-1]}"
         return ""
 
-    def _submit(self, pool: ThreadPoolExecutor, sending: list[_Sending]) -> set[Future[Taken]]:
+    def _submit(self, pool: ThreadPoolExecutor, sending: list[_Sending]) -> dict[Future[Taken], list[_Sending]]:
         batches = list(self._batches(sending))  # before any is sent: the answers change the tries that tell them apart
-        return {pool.submit(self._sent, batch) for batch in batches}
+        return {pool.submit(self._sent, batch): batch for batch in batches}
 
     def _sent(self, batch: list[_Sending]) -> Taken:
         """Sends one batch and takes its answers at once, so that the batches behind it know why to stop."""

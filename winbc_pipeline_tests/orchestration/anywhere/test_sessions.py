@@ -64,9 +64,9 @@ def test_a_slot_is_given_away_once_and_none_while_redis_is_away(desk: Office, mo
     try:
         assert let_out(desk) == 2
         with Redis.from_url(settings.workers.address) as client:
-            client.rpush(queue_of(own), "a task")
+            client.rpush(queue_of(own, "another"), "a task")
             assert let_out(desk) == 1
-            client.delete(queue_of(own))
+            client.delete(queue_of(own, "another"))
         monkeypatch.setenv("WINBC_WORKERS__BROKER", "redis://127.0.0.1:9/0")
         assert let_out(desk) == 0
     finally:

@@ -23,7 +23,7 @@ from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
 from winbc_pipeline.build import build_defs
-from winbc_pipeline.orchestration.anywhere.celery_app import queue_of, waiting
+from winbc_pipeline.orchestration.anywhere.celery_app import waiting
 from winbc_pipeline.orchestration.anywhere.execute import prepare
 from winbc_pipeline.orchestration.anywhere.version import version
 from winbc_pipeline.orchestration.windows import range_tags
@@ -157,7 +157,7 @@ def end_all_sessions(server: Server) -> None:
 
 def none_waits(redis: Redis) -> bool:
     """What waits in Redis is lost with it, and would be repeated after three minutes only."""
-    return waiting(redis.address, queue_of(version())) == 0
+    return waiting(redis.address, version()) == 0
 
 
 def test_whatever_is_lost_each_order_of_every_connection_arrives_once(

@@ -6,6 +6,7 @@ Source of the promises: docs/scale.md, "Several machines".
 import logging
 import signal
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_ite
 
 from winbc_pipeline.orchestration.anywhere import WorkerRunLauncher
 from winbc_pipeline.orchestration.anywhere.celery_app import waiting
+from winbc_pipeline.orchestration.anywhere.version import version
 from winbc_pipeline.settings import load_settings
 
 from ...support import dying
@@ -80,7 +82,7 @@ def test_a_task_that_comes_twice_is_executed_once(desk: Office) -> None:
         assert isinstance(launcher, WorkerRunLauncher)
         launcher.launch_run(LaunchRunContext(desk.run(run), workspace=None))
         launcher.launch_run(LaunchRunContext(desk.run(run), workspace=None))  # the second slot takes both
-        until(lambda: tasks_of(launcher) == 0)
+        until(lambda: tasks_of() == 0)
         dying.STAYS.unlink()
         assert desk.ended(run) == "SUCCESS"
 
@@ -128,13 +130,24 @@ def test_a_worker_of_an_old_version_begins_no_run_and_a_run_that_none_has_can_be
         launcher = desk.other.run_launcher
         assert isinstance(launcher, WorkerRunLauncher)
         time.sleep(1)  # a worker takes a task within some milliseconds
-        assert tasks_of(launcher) == 1
+        assert tasks_of() == 1
         assert old.is_alive
     assert desk.instance.get_concurrency_config().run_queue_config.max_concurrent_runs == 0  # type: ignore[union-attr]
     assert launcher.terminate(run)
     assert desk.run(run).status.value == "CANCELED"
 
 
-def tasks_of(launcher: WorkerRunLauncher) -> int | None:
+def test_a_worker_of_another_connection_leaves_a_run_to_those_that_serve_it(desk: Office) -> None:
+    """Such as one that was started before `winbc init` gave the connection its name."""
+    with workers(1, another=Path.cwd()):
+        before = tasks_of() or 0  # of runs that ended before a worker was there
+        run = desk.launch(ORDERS)
+        time.sleep(1)  # a worker takes a task within some milliseconds
+        assert tasks_of() == before + 1
+        with workers(1):
+            assert desk.ended(run) == "SUCCESS"
+
+
+def tasks_of() -> int | None:
     """How many tasks no worker has taken."""
-    return waiting(load_settings().workers.address, launcher.default_queue)
+    return waiting(load_settings().workers.address, version())

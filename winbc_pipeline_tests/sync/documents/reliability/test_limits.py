@@ -1,6 +1,7 @@
 """Directed cases at every limit, which random runs miss: pages, lengths, batches, equal moments."""
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -179,3 +180,24 @@ def test_an_order_that_came_late_with_an_older_moment_is_not_passed_over(orders:
     orders.sync(settled=True)
 
     assert orders.ledger()["W2"]["state"] == "CONFIRMED"
+
+
+def test_a_run_that_is_cancelled_sends_nothing_that_waits(
+    orders: OrderSandboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One batch is on its way when the cancel comes, and nine wait behind it."""
+    orders.call(batch_size=1)
+    orders.choose(batch_size=1)
+    place(orders, *(f"W{number}" for number in range(10)))
+
+    def cancelled(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("winbc_pipeline.sync.documents.batches.wait", cancelled)
+        orders.sync()
+
+    assert sum(len(orders.documents(f"W{number}")) for number in range(10)) <= 1
+    orders.sync()  # what was on its way is looked up, and the rest goes at once
+    states = [row["state"] for row in orders.ledger().values()]
+    assert states.count("CONFIRMED") >= 9
