@@ -35,9 +35,16 @@ STORIES = $T/sync/documents/reliability/test_machine.py::test_every_order_arrive
 KILLED = $T/sync/test_conformance.py
 MORE = $T/staging $T/mapping/test_in_a_flow.py $(KILLED) $T/sync/documents/reliability/test_crashes.py $T/sync/test_resumed_load.py $T/sync/records/test_records.py
 
+# Flows that look into the database of another one, and who asks whether there is one.
+BESIDE = $T/sync/stock/test_categories.py $T/workbench/test_checks.py::test_the_checks_look_at_the_databases_that_are_there \
+	$T/sync/to_winstore/test_status_to_winstore.py::test_an_order_that_was_deleted_counts_as_cancelled_only_by_setting \
+	$T/sync/records/test_addresses.py::test_an_order_makes_the_customer_with_the_address_that_his_own_record_has \
+	$T/workbench/keeping/test_support_bundle.py
+
 server: .venv/ready ## state in PostgreSQL, what of `make scale` needs no worker, and sensors and alerts on it (starts Debian's PostgreSQL on loopback)
 	$(BIN)/pytest -n 2 --dist worksteal -m "scale and not soak" $T/staging/server $T/orchestration/test_known_on_server.py $T/privacy/test_on_server.py
 	$(BIN)/pytest -n 2 --dist worksteal --state postgres $(LOADED) $T/orchestration/test_tick.py $T/health
+	$(BIN)/pytest -n 2 --dist worksteal -m "not soak" --state postgres $(BESIDE)
 
 scale: .venv/ready ## state in PostgreSQL and runs in workers, under every loss; tests of staging, stories and killed runs on it (starts Debian's PostgreSQL and Redis on loopback). ALL=1 takes all of them
 ifdef ALL
