@@ -35,8 +35,9 @@ STORIES = $T/sync/documents/reliability/test_machine.py::test_every_order_arrive
 KILLED = $T/sync/test_conformance.py
 MORE = $T/staging $T/mapping/test_in_a_flow.py $(KILLED) $T/sync/documents/reliability/test_crashes.py $T/sync/test_resumed_load.py $T/sync/records/test_records.py
 
-# Flows that look into the database of another one, and who asks whether there is one.
-BESIDE = $T/sync/stock/test_categories.py $T/workbench/test_checks.py::test_the_checks_look_at_the_databases_that_are_there \
+# Flows that look into the database of another one, who asks whether there is one, and who writes.
+BESIDE = $T/sync/stock/test_categories.py $T/sync/stock/test_sweep.py::test_on_a_server_nothing_is_written_without_the_lease \
+	$T/workbench/test_checks.py::test_the_checks_look_at_the_databases_that_are_there \
 	$T/sync/to_winstore/test_status_to_winstore.py::test_an_order_that_was_deleted_counts_as_cancelled_only_by_setting \
 	$T/sync/records/test_addresses.py::test_an_order_makes_the_customer_with_the_address_that_his_own_record_has \
 	$T/workbench/keeping/test_support_bundle.py
