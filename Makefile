@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN = .venv/bin
 
-.PHONY: help demo test proof clients server scale soak lint al bench sbom advisories
+.PHONY: help demo test proof clients scale soak lint al bench sbom advisories
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -19,44 +19,42 @@ demo: .venv/ready ## both sandboxes, a full load, the Dagster UI. ONCE=1 stops a
 test: .venv/ready ## the tests that take seconds, on two cores
 	$(BIN)/pytest -n 2 --dist worksteal
 
+# Three at a time: they sometimes wait.
 proof: .venv/ready ## what takes minutes: whole flows of both systems, orders under every fault and at every crash point, 50 random stories
-	$(BIN)/pytest -n 2 --dist worksteal -m "proof and not soak and not scale"
+	$(BIN)/pytest -n 3 --dist worksteal -m "proof and not soak and not scale"
 
 clients: .venv/ready ## clients that nobody here wrote, against the Business Central sandbox (installs them in a venv of their own)
 	$(BIN)/python winbc_pipeline_tests/clients/run.py
 
 # What needs servers, and what of the rest runs on a server, too: loading, the store, stock put together, what is planned,
-# random stories of orders, a killed run of orders. ALL=1 takes the rest, and 100 stories. Three at a time: they often wait.
+# sensors and alerts, random stories of orders, a killed run of orders. ALL=1 takes the rest, and 100 stories. Three at a
+# time: they often wait.
 T = winbc_pipeline_tests
 OF_SERVERS = $(shell grep -rl --include=*.py "mark.scale" $T)
 LOADED = $T/staging/test_load.py $T/staging/test_store.py $T/staging/test_gather.py
 PLANNED = $T/sync/records/test_slices.py
+FOLLOWED = $T/orchestration/test_tick.py $T/health
 STORIES = $T/sync/documents/reliability/test_machine.py::test_every_order_arrives_once
 KILLED = $T/sync/test_conformance.py
 MORE = $T/staging $T/mapping/test_in_a_flow.py $(KILLED) $T/sync/documents/reliability/test_crashes.py $T/sync/test_resumed_load.py $T/sync/records/test_records.py
 
-# Flows that look into the database of another one, who asks whether there is one, and who writes.
-BESIDE = $T/sync/stock/test_categories.py $T/sync/stock/test_sweep.py::test_on_a_server_nothing_is_written_without_the_lease \
-	$T/workbench/test_checks.py::test_the_checks_look_at_the_databases_that_are_there \
+# Flows that look into the database of another one, and who asks whether there is one.
+BESIDE = $T/sync/stock/test_categories.py $T/workbench/test_checks.py::test_the_checks_look_at_the_databases_that_are_there \
 	$T/sync/to_winstore/test_status_to_winstore.py::test_an_order_that_was_deleted_counts_as_cancelled_only_by_setting \
 	$T/sync/records/test_addresses.py::test_an_order_makes_the_customer_with_the_address_that_his_own_record_has \
 	$T/workbench/keeping/test_support_bundle.py
 
-server: .venv/ready ## state in PostgreSQL, what of `make scale` needs no worker, and sensors and alerts on it (starts Debian's PostgreSQL on loopback)
-	$(BIN)/pytest -n 2 --dist worksteal -m "scale and not soak" $T/staging/server $T/orchestration/test_known_on_server.py $T/privacy/test_on_server.py
-	$(BIN)/pytest -n 2 --dist worksteal --state postgres $(LOADED) $T/orchestration/test_tick.py $T/health
-	$(BIN)/pytest -n 2 --dist worksteal -m "not soak" --state postgres $(BESIDE)
-
-scale: .venv/ready ## state in PostgreSQL and runs in workers, under every loss; tests of staging, stories and killed runs on it (starts Debian's PostgreSQL and Redis on loopback). ALL=1 takes all of them
+scale: .venv/ready ## state in PostgreSQL and runs in workers, under every loss; tests of staging, sensors, alerts, stories and killed runs on it (starts Debian's PostgreSQL and Redis on loopback). ALL=1 takes all of them
 ifdef ALL
 	$(BIN)/pytest -n 3 --dist worksteal -m scale $(OF_SERVERS)
 	$(BIN)/pytest -n 3 --dist worksteal -m "not soak and not scale" --state postgres $(PLANNED) $(MORE)
 	$(BIN)/pytest -n 3 --dist worksteal -m "" --state postgres "$(STORIES)_in_50_runs[0]" "$(STORIES)_in_50_runs[1]"
 else
 	$(BIN)/pytest -n 3 --dist worksteal -m "scale and not soak" $(OF_SERVERS)
-	$(BIN)/pytest -n 3 --dist worksteal -m "not soak" --state postgres $(LOADED) $(PLANNED)::test_a_plan_leaves_no_draft_behind \
+	$(BIN)/pytest -n 3 --dist worksteal -m "not soak" --state postgres $(LOADED) $(BESIDE) $(PLANNED)::test_a_plan_leaves_no_draft_behind \
 		$(STORIES)_whatever_comes "$(KILLED)::test_a_killed_run_is_completed_by_the_next_one[1-orders_winstore_to_bc]"
 endif
+	$(BIN)/pytest -n 3 --dist worksteal --state postgres $(FOLLOWED)
 
 soak: .venv/ready ## the long loops: random kills and faults, for minutes
 	$(BIN)/pytest -m soak

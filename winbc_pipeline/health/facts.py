@@ -58,11 +58,11 @@ def facts_of(connected: ConnectedFlow, now: datetime, wait_s: float | None = Non
     The database is opened only when it changed since this process last looked.
     Raises: StoreBusy when another process keeps the database for longer than `wait_s` seconds.
     """
-    path = connected.store.path
+    path, now_written = connected.store.path, _written(connected)
     if not connected.store.exists():
         return Facts()
     known = _read.get(path)
-    if known and known[0] == _written(connected):
+    if known and known[0] == now_written:
         return known[1]
     with connected.store.open(wait_s) as connection:
         ledger.create(connection)

@@ -15,6 +15,7 @@ from ..staging.notes import polls
 from ..staging.notes.pause import paused_until
 from ..staging.server.daemon import heard_at
 from ..sync.connected import ConnectedFlow
+from ..sync.session import holder_of
 from . import expiry, volume
 from .facts import Facts, facts_of
 from .lateness import WAITS, FlowHealth, flow_health
@@ -28,6 +29,7 @@ MEGABYTE = 1_000_000
 SILENT = timedelta(seconds=75)
 """A daemon that said nothing for so long is gone. It notes each 30 seconds that it lives (Dagster's
 DEFAULT_HEARTBEAT_INTERVAL_SECONDS)."""
+AWAY_FIX = "Look at the server. When it answers, flows go on by themselves."
 Look = Callable[[ConnectedFlow, datetime], tuple[Facts, Problem | None]]
 
 
@@ -56,7 +58,7 @@ def from_ledger(connected: ConnectedFlow, now: datetime) -> tuple[Facts, Problem
     try:
         return facts_of(connected, now, WAIT_S), volume.low(connected, now, WAIT_S)
     finally:
-        connected.store.let_go()  # looks at hundreds of flows would keep hundreds of sessions
+        connected.store.end_sessions()  # looks at hundreds of flows would keep hundreds of sessions
 
 
 def gather(
@@ -74,7 +76,8 @@ def gather(
     problems = [problem for health in healths for problem in health.facts.problems]
     problems += [_late(health, now) for health in healths if health.late]
     problems += _failures(
-        [*failures, *damaged, *_unanswered(on), *_unread_pauses(on, now)], {each.flow.id for each in on}
+        [*failures, *damaged, *_unanswered(on), *_unread_pauses(on, now), *_away(on, now)],
+        {each.flow.id for each in on},
     )
     problems += [*few, *expiry.ending(settings, now), *_disk(settings, now), *_silent(settings, now)]
     stopped = {flow for each in problems if each.name.kind in STOPS for flow in each.flows}
@@ -128,6 +131,16 @@ def _unread_pauses(on: Iterable[ConnectedFlow], now: datetime) -> Iterator[Failu
             yield Failure(each.flow.id, error.code, "", error.message, error.hint, now)
 
 
+def _away(on: Iterable[ConnectedFlow], now: datetime) -> Iterator[Failure]:
+    """That the server with the state does not answer, as failures: it stops every run of each flow."""
+    for each in on:
+        try:
+            if each.settings.state.address:
+                holder_of(each)  # the answer, or the want of one, of a moment ago
+        except StateUnavailable as error:
+            yield Failure(each.flow.id, error.code, "", error.message, AWAY_FIX, now)
+
+
 def _failures(failures: Iterable[Failure], on: set[str]) -> list[Problem]:
     """One problem for all failures of one reason and system, whatever flows they have stopped."""
     groups: dict[Name, list[Failure]] = {}
@@ -171,7 +184,7 @@ def _silent(settings: Settings, now: datetime) -> Iterator[Problem]:
         return
     try:
         heard = heard_at(follower.state.address, follower.connection)
-    except StateUnavailable:  # then it cannot be known; each flow tells that the server does not answer
+    except StateUnavailable:  # then it cannot be known
         return
     if heard is None or now - heard >= SILENT:
         since = f"is silent since {heard:%Y-%m-%d %H:%M:%S} UTC" if heard else "was never started"

@@ -7,7 +7,7 @@ flow whose runs all fail is.
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, StateUnavailable
 from ..settings import Settings, Timing
 from ..staging.notes import polls
 from ..staging.notes.pause import paused_until
@@ -31,7 +31,7 @@ class FlowHealth:
         timing: when it runs.
         facts: what its ledger says.
         poll: what the questions to its source came to.
-        holder: the process that has the flow's lease; None for none.
+        holder: the process that has the flow's lease; None for none, and where the server does not tell.
         paused_until: until when a person lets it rest; None for a flow that may run.
         in_safe_mode: whether nothing of it is written that nobody has approved, as far as its ledger is known.
         late: NEVER_ASKED, NOT_ANSWERED or WAITS; empty when it is not late, or nothing runs it by itself.
@@ -87,11 +87,19 @@ def flow_health(connected: ConnectedFlow, facts: Facts, now: datetime) -> FlowHe
     settings, flow = connected.settings, connected.flow
     poll, timing = polls.read(settings, flow.id), settings.timing(flow.id)
     paused, is_safe = _paused_until(settings, flow.id, now), settings.in_safe_mode(flow.id) and not facts.was_let_go
-    known = FlowHealth(flow.id, flow.is_on(settings), timing, facts, poll, holder_of(connected), paused, is_safe)
+    known = FlowHealth(flow.id, flow.is_on(settings), timing, facts, poll, _holder(connected), paused, is_safe)
     if not known.is_on or paused:
         return known
     late, words = _late(known, settings, now)
     return replace(known, late=late, words=words)
+
+
+def _holder(connected: ConnectedFlow) -> Holder | None:
+    """Who has the lease; None also where the server does not tell, which is a problem (gather.py)."""
+    try:
+        return holder_of(connected)
+    except StateUnavailable:
+        return None
 
 
 def _paused_until(settings: Settings, flow: str, now: datetime) -> datetime | None:

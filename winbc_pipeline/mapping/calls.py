@@ -182,9 +182,7 @@ def _iferror(work: Work, nodes: Nodes) -> Expression:
     if not failures:
         raise work.error("iferror has nothing to do here: this value cannot fail.", "Leave iferror out.")
     any_failed = " OR ".join(check.condition for check in failures)
-    # The conditions read results of steps, so the choice belongs above all the steps that there are.
-    top = max(step.level for step in work.context.steps.values())
-    failed = Expression(f"({any_failed})", "boolean", top)
+    failed = Expression(f"({any_failed})", "boolean", value.level)  # the conditions read results of the value's steps
     with work.guarded(failed.sql):
         other = work.of(nodes[1])
     return work.unified([failed, other, value], "CASE WHEN $0 THEN $1 ELSE $2 END", [other, value])

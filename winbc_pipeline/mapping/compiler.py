@@ -220,7 +220,7 @@ def _select(base: str, targets: Sequence[CompiledLine], found: str) -> str:
     creates = _object(each for each in targets if each.line.when in CREATE)
     updates = _object(each for each in targets if each.line.when == "update")
     rules = ",".join(_rule(each.line) for each in targets)
-    conditions = [check.condition for each in targets for check in each.checks]
+    conditions = [check.suspect or check.condition for each in targets for check in each.checks]
     wrong = " OR ".join(["len(_bad_fields) > 0", *conditions])
     return f"""
         SELECT

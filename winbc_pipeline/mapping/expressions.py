@@ -88,11 +88,14 @@ class Check:
     Attributes:
         condition: SQL that is true or false, never NULL.
         given: SQL of the class of the value that broke the rule; empty where that is the row's own value.
+        suspect: SQL that is true of every record of which the condition is, and maybe of some more. It says which
+            records are looked at closely, and DuckDB needs less time and room for it. Empty for the condition itself.
     """
 
     condition: str
     rule: str
     given: str = ""
+    suspect: str = ""
 
 
 @dataclass(frozen=True)

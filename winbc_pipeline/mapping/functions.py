@@ -46,8 +46,9 @@ class Function:
     fails: bool = False
 
 
-# The characters that texts are trimmed of, the same as in staging.store.BLANK.
-BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
+# The characters that texts are trimmed of, the same as in staging.store.BLANK. They stand as they are, because DuckDB
+# takes longer to plan an expression that makes them.
+BLANKS = "' \t\n\r\u00a0'"
 # Business Central counts a character beyond the basic plane twice. A filler before each of them does the same here.
 _FILLER = "chr(64976)"
 _WIDE = f"regexp_replace($0, '([\\x{{10000}}-\\x{{10FFFF}}])', {_FILLER} || '\\1', 'g')"

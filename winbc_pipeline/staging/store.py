@@ -117,10 +117,10 @@ class Store:
         """Whether it was made already."""
         return servers.has_schema(self.server, self.schema) if self.server else self.path.exists()
 
-    def let_go(self) -> None:
+    def end_sessions(self) -> None:
         """Ends what this process keeps of it between two uses: sessions with the server. Of a file nothing is kept."""
         if self.server:
-            instances.let_go(self.server, self.schema)
+            instances.end_sessions(self.server, self.schema)
 
     @contextmanager
     def open(self, wait_s: float | None = None, alone: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:

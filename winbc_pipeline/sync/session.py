@@ -28,7 +28,7 @@ from ..staging.disk import signature
 from ..staging.ledger import Move, State
 from ..staging.lingering import let_go
 from ..staging.people.personal import nothing
-from ..staging.server.lease import holder_of as holder_on_server
+from ..staging.server.lease import Turn
 from ..staging.server.lease import lease as server_lease
 from ..staging.server.lease import turns as server_turns
 from ..staging.store import Row, Store, rows_of
@@ -37,6 +37,7 @@ from .connected import ConnectedFlow
 from .sending import Sending, Target
 
 LEASE_S = 60.0  # to wait for the lease of a flow
+NEVER = Turn(0, None)  # of a lease that nobody has taken yet
 ANEW_S = 600  # after which a database on a server is read anyhow: not all that writes takes the lease
 SAMPLE = 40  # ledger rows that are looked up in the target
 ENOUGH = 5  # fewer rows than these prove nothing about the target
@@ -121,11 +122,15 @@ def _file_lease(connected: ConnectedFlow, waits: float) -> Iterator[None]:
 
 
 def holder_of(connected: ConnectedFlow) -> Holder | None:
-    """The process that has the flow's lease; None for none. What a killed process wrote does not count."""
+    """The process that has the flow's lease; None for none. What a killed process wrote does not count.
+
+    Raises: StateUnavailable when the server with the state does not answer.
+    """
     server = connected.settings.state.address
     if server:
         name = _name_on_server(connected.settings, connected.flow.lease)
-        found = None if server_turns(server).get(name, 0) is not None else holder_on_server(server, name)
+        turn = server_turns(server).get(name)
+        found = turn.holder if turn else None
         return Holder(found.process, found.flow, found.since) if found else None
     path = _name_of_holder(connected)
     try:
@@ -142,21 +147,21 @@ Written = tuple[tuple[int, int], ...]
 """Of a database, what another commit changes."""
 
 
-def written(store: Store, settings: Settings, lease: str) -> Written:
+def written(store: Store, settings: Settings, of: str) -> Written:
     """What changes when a database of a flow was written: who has seen it need not read the database again.
 
     A file tells it. On a server, who writes has a lease: while somebody has it, the answer is always another one. After
-    ANEW_S it is, too.
+    ANEW_S it is, too: then also what a run committed whose session had just ended is seen.
 
     Args:
-        lease: the name of the flow's lease in the connection (Flow.lease).
+        of: the name of the flow's lease in the connection (Flow.lease).
     """
     if not store.server:
         return signature(store.path)
-    name = _name_on_server(settings, lease)
-    number = server_turns(store.server).get(name, 0)
+    name = _name_on_server(settings, of)
+    turn = server_turns(store.server).get(name, NEVER)
     spread = zlib.crc32(name.encode()) % ANEW_S  # not all leases at the same moment
-    return ((time.monotonic_ns() if number is None else number, int((time.monotonic() + spread) // ANEW_S)),)
+    return ((time.monotonic_ns() if turn.holder else turn.number, int((time.monotonic() + spread) // ANEW_S)),)
 
 
 def _name_on_server(settings: Settings, lease: str) -> str:

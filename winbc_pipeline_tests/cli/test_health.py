@@ -12,6 +12,7 @@ import pytest
 
 from winbc_pipeline.cli.main import main
 from winbc_pipeline.flows import FLOWS, flow_named
+from winbc_pipeline.health import facts
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
@@ -32,6 +33,7 @@ def settings() -> Settings:
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Runs a command in a folder whose sensors are on and have just been answered; exit code and what it printed."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(facts, "_read", {})  # by a path in the folder: that of the test before was another one
     (tmp_path / "winbc.toml").write_text("sensors = true\n")
     for flow in FLOWS:
         polls.answered(settings(), flow.id)

@@ -13,7 +13,6 @@ from winbc_pipeline.health.runs import watched
 from winbc_pipeline.settings import AlertSettings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
-from winbc_pipeline.staging.server import lease as on_server
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.session import lease
 
@@ -85,6 +84,5 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def shop(orders: OrderSandboxes, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    monkeypatch.setattr(on_server, "TOLD_S", 0)
+def shop(orders: OrderSandboxes, receiver: Receiver) -> Shop:
     return Shop(orders, receiver)

@@ -79,6 +79,12 @@ def test_a_broken_rule_names_field_rule_row_and_the_class_of_the_value(
     assert good["errors"] == []
 
 
+@pytest.mark.parametrize("text", ["Ω" * 10, "中" * 10, "😀" * 5, "ab" + "😀" * 4, "中😀" * 3])
+def test_a_text_of_more_bytes_than_characters_is_not_too_long(tables: Tables, text: str) -> None:
+    (record,) = tables.run(["code,code,,,,", "name,name,,,,"], {"code": "a", "name": text})
+    assert (record["errors"], record["creates"]["name"]) == ([], text)
+
+
 def good_record(row: str) -> dict[str, Any]:
     return {"code": "b", "name": "Mug" if row.startswith("name") else None, "price": 1}
 

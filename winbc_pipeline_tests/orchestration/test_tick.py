@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -19,7 +20,7 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRequest, S
 
 from winbc_pipeline import clock
 from winbc_pipeline.build import build_defs
-from winbc_pipeline.errors import StoreBusy, SystemUnavailable, UnreadableAnswer, WinbcError
+from winbc_pipeline.errors import StateUnavailable, StoreBusy, SystemUnavailable, UnreadableAnswer, WinbcError
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.orchestration.following import watch
 from winbc_pipeline.orchestration.following.known import known_of, written
@@ -30,7 +31,7 @@ from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.notes import polls
 from winbc_pipeline.staging.row_versions import Read
-from winbc_pipeline.staging.server import lease as on_server
+from winbc_pipeline.sync import session
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.reading import glance, stage
 from winbc_pipeline.sync.session import lease
@@ -108,8 +109,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(sandboxes: Sandboxes, servers: Servers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    monkeypatch.setattr(on_server, "TOLD_S", 0)
+def desk(sandboxes: Sandboxes, servers: Servers) -> Iterator[Desk]:
     with DagsterInstance.ephemeral() as instance:
         yield Desk(sandboxes, servers, instance)
 
@@ -483,6 +483,23 @@ def test_a_tick_that_stays_goes_on_from_what_a_run_has_written(
         request = tick.result(20)
     assert isinstance(request, RunRequest)
     assert (request.run_key or "").startswith("2026-03-03T10:00:00+00:00")
+
+
+def test_a_server_with_the_state_that_is_away_while_a_tick_stays_is_no_fault_of_the_source(
+    desk: Desk, with_threads: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would be noted of each flow that waits for this source."""
+    desk.instance = with_threads
+    desk.loaded("2026-03-01T10:00:00Z")
+    known_of(desk.connected, 0)
+    monkeypatch.setattr(watch, "STAY_S", 30)
+    answers = chain([session.written], repeat(Mock(side_effect=StateUnavailable("PostgreSQL"))))
+    monkeypatch.setattr(session, "written", lambda *given: next(answers)(*given))
+    with pytest.raises(StateUnavailable):
+        desk.tick()
+    poll = polls.read(desk.connected.settings, desk.connected.flow.id)
+    assert poll.answered_at
+    assert not poll.failed_at
 
 
 @pytest.mark.parametrize("status", [DagsterRunStatus.SUCCESS, DagsterRunStatus.STARTED])

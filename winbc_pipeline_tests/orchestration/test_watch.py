@@ -159,6 +159,17 @@ def test_a_stay_ends_when_its_question_no_longer_holds(watching: Watch, source: 
     assert len(source.calls) == 1
 
 
+def test_nobody_waits_while_a_tick_looks_whether_its_question_still_holds(
+    watching: Watch, ticks: ThreadPoolExecutor
+) -> None:
+    """With state on a server, it asks the server."""
+
+    def over() -> bool:
+        return bool(ticks.submit(watching.begin, [asked_for("customers_bc_to_winstore")]).result(timeout=5))
+
+    assert watching.stay(asked_for("orders_bc_to_winstore"), QUICK_S, over) is None
+
+
 def test_a_flow_that_is_asked_seldom_does_not_stay(watching: Watch, source: Source) -> None:
     began = time.monotonic()
     watching.stay(asked_for("orders_bc_to_winstore"), 600, never)

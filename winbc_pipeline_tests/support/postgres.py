@@ -40,7 +40,7 @@ def empty(server: "Server", dagster: bool = True) -> None:
 
 
 def _empty(place: str, dagster: bool) -> None:
-    lease._turns.clear()  # the numbers of leases begin again
+    lease._told.clear()  # the numbers of leases begin again
     with address.asked(place) as cursor:
         cursor.execute("SELECT nspname FROM pg_namespace WHERE nspname ~ '[.~]' OR nspname = 'winbc'")
         names = [name for (name,) in cursor.fetchall() if dagster or not name.startswith("dagster~")]

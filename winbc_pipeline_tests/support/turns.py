@@ -12,17 +12,17 @@ TURNS = 4
 Case = TypeVar("Case")
 
 
-def in_turns(kinds: Iterable[str], in_proof: Iterable[str]) -> list[Any]:
+def in_turns(kinds: Iterable[str], in_proof: Iterable[str], turns: int = TURNS) -> list[Any]:
     """The parameters (kind, turn). One turn of each kind that is in the proof belongs to it, a later one each time."""
     chosen = list(in_proof)
     return [
         pytest.param(
             kind,
             turn,
-            marks=() if kind in chosen and turn == chosen.index(kind) % TURNS else pytest.mark.soak,
+            marks=() if kind in chosen and turn == chosen.index(kind) % turns else pytest.mark.soak,
         )
         for kind in kinds
-        for turn in range(TURNS)
+        for turn in range(turns)
     ]
 
 

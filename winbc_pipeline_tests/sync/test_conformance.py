@@ -166,7 +166,7 @@ def in_databases(settings: Settings) -> str:
 
 
 @pytest.mark.parametrize("flow", FLOW_IDS)
-@pytest.mark.parametrize("call", [1, pytest.param(2, marks=pytest.mark.proof), pytest.param(4, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("call", [1, pytest.param(2, marks=pytest.mark.soak), pytest.param(4, marks=pytest.mark.soak)])
 def test_a_killed_run_is_completed_by_the_next_one(
     sandboxes: Sandboxes, flow: str, call: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

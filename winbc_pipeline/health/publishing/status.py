@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from ...errors import StateUnavailable
 from ...settings import Settings
 from ...staging.published import files
 from ...sync.connected import ConnectedFlow
@@ -37,7 +38,10 @@ def facts_published(connected: ConnectedFlow) -> Facts:
     """What a flow's ledger said after its last run. A flow that never ran has empty facts."""
     if status := status_of(connected.settings, connected.flow.id):
         return status.facts
-    return Facts(is_known=not connected.store.exists())
+    try:
+        return Facts(is_known=not connected.store.exists())
+    except StateUnavailable:  # which is a problem of its own (gather.py)
+        return Facts(is_known=False)
 
 
 def low_volumes(settings: Settings) -> dict[str, Problem]:

@@ -62,7 +62,7 @@ def known_of(connected: ConnectedFlow, wait_s: float) -> tuple[list[Written], Kn
         known = _asked(connected, wait_s)
     finally:
         for each in (connected.store, *_awaited(connected)):
-            each.let_go()  # hundreds of flows would keep hundreds of sessions
+            each.end_sessions()  # hundreds of flows would keep hundreds of sessions
     _read[path] = (every if known.depends else own), known
     return _read[path]
 

@@ -87,7 +87,10 @@ class Tick:
         ends, waiting = time.monotonic() + watching.STAY_S, known.waiting
 
         def over() -> bool:
-            return written(self.connected, known.depends) != seen and not self._is_at_work()
+            try:
+                return written(self.connected, known.depends) != seen and not self._is_at_work()
+            except Exception:  # noqa: BLE001 - of the server with the state, not of the source: this tick meets it next
+                return True
 
         while True:
             question, left = self.question(known), ends - time.monotonic()

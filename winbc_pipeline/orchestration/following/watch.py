@@ -233,10 +233,11 @@ class Watch:
         Args:
             is_told: whether the source has answered. What comes too late is noted when it comes.
         """
+        is_over = answer is not None or not one.every_s or one.over()  # which may take a while, so nobody waits for it
         with self.changed:
             if one.every_s:
                 one.next_s = max(one.next_s + one.every_s, _beat(self.clock(), one.every_s))
-            if answer is None and one.every_s and one.next_s <= one.last_s and not one.over():
+            if not is_over and one.next_s <= one.last_s:
                 if is_told and self.clock() - one.noted_s >= NOTE_S:
                     _note(one.question, answer)
                     one.noted_s = self.clock()

@@ -95,10 +95,10 @@ def _used(connection: duckdb.DuckDBPyConnection, address: str, schema: str) -> d
 def forget(address: str, schema: str) -> None:
     """Keeps the instances of a schema no longer, after an error: what they know of its tables may no longer be true."""
     forget_schema(address, schema)
-    let_go(address, schema)
+    end_sessions(address, schema)
 
 
-def let_go(address: str, schema: str) -> None:
+def end_sessions(address: str, schema: str) -> None:
     """Keeps the instances of a schema no longer, and with them sessions with the server.
 
     They end with the last connection to them: to close one would close the connections of other threads.

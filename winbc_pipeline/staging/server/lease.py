@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from ...calling import before_calls
-from ...errors import LeaseLost, StoreBusy
+from ...errors import LeaseLost, StateUnavailable, StoreBusy
 from ..sql import literal
-from .address import asked, failed, needed_driver, watched
+from .address import asked, failed, needed_driver, shown, watched
 from .instances import SERVER
 
 if TYPE_CHECKING:
@@ -33,18 +33,21 @@ LOST = "winbc lost its lease"
 ASKED_S = 1.0  # a session that answered so short ago counts as there
 TABLE = "winbc.lease"
 MADE = f"""
-    SELECT pg_advisory_lock(hashtextextended('winbc makes a schema', 0));
+    SELECT pg_advisory_xact_lock(hashtextextended('winbc makes a schema', 0));
     CREATE SCHEMA IF NOT EXISTS winbc;
     CREATE TABLE IF NOT EXISTS {TABLE} (
         name text PRIMARY KEY, token bigint NOT NULL, host text, process integer, flow text, since timestamptz
-    );
-    SELECT pg_advisory_unlock(hashtextextended('winbc makes a schema', 0))"""
-
+    )"""
+"""One transaction: the lock ends with it, when others can see what was made."""
+LOCKS = """
+    SELECT (classid::bigint << 32) | objid::bigint AS number
+    FROM pg_locks
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 TURNS = f"""
-    SELECT name, CASE WHEN hashtextextended(name, 0) NOT IN (
-        SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted
-    ) THEN token END
-    FROM {TABLE}"""
+    SELECT name, token, number IS NOT NULL, host, process, flow, since
+    FROM {TABLE}
+    LEFT JOIN ({LOCKS}) AS held ON number = hashtextextended(name, 0)"""
 TOLD_S = 1.0
 """So old may an answer be: it is asked for all leases at once, and not for each flow of each connection."""
 
@@ -57,6 +60,19 @@ class Holding:
     process: int
     flow: str
     since: datetime
+
+
+@dataclass(frozen=True)
+class Turn:
+    """How a lease is.
+
+    Attributes:
+        number: how often it was taken so far.
+        holder: who has it now; None for nobody. What a killed process wrote does not count.
+    """
+
+    number: int
+    holder: Holding | None
 
 
 @dataclass
@@ -97,8 +113,30 @@ class Lease:
             self.answered = time.monotonic()
 
 
-_asking = threading.Lock()
-_turns: dict[str, tuple[float, dict[str, int | None]]] = {}  # by address: when the server said it, and what
+@dataclass
+class _Told:
+    """What a server said last of its leases.
+
+    Attributes:
+        at_s: when it was asked, or when its answer was given up.
+        found: what it said; None where it did not answer.
+        own_s: when this process last took or left a lease, which an earlier answer does not know.
+    """
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    at_s: float = -math.inf
+    found: dict[str, Turn] | None = None
+    own_s: float = -math.inf
+
+    def ask(self, address: str) -> None:
+        began, self.at_s = time.monotonic(), -math.inf
+        try:
+            self.found, self.at_s = _said_by(address), began
+        except StateUnavailable:
+            self.found, self.at_s = None, time.monotonic()
+
+
+_told: dict[str, _Told] = {}  # by address: no server waits for another one
 _held: list[Lease] = []
 _mine: ContextVar[frozenset[str]] = ContextVar("leases of this thread", default=frozenset())
 
@@ -119,44 +157,45 @@ def lease(address: str, name: str, flow: str, now: datetime, wait_s: float) -> I
     taken = _taken(address, name, flow, now, wait_s)
     mark = _mine.set(_mine.get() | {name})
     _held.append(taken)
+    _told_of(address).own_s = time.monotonic()
     try:
         yield
     finally:
         _held.remove(taken)
         _mine.reset(mark)
         taken.session.close()  # the lock ends with it
+        _told_of(address).own_s = time.monotonic()
 
 
-def holder_of(address: str, name: str) -> Holding | None:
-    """Who has a lease now; None for nobody. What a killed process wrote does not count."""
+def turns(address: str) -> Mapping[str, Turn]:
+    """How each lease is, as the server said within TOLD_S, and after this process last took or left one.
+
+    Whoever has a lease writes. So what is read after such an answer holds as long as the answer stays the same.
+    Raises: StateUnavailable when the server does not answer, or did not within TOLD_S. It is not asked meanwhile.
+    """
+    told = _told_of(address)
+    with told.lock:
+        if told.at_s <= max(time.monotonic() - TOLD_S, told.own_s):
+            told.ask(address)
+        if told.found is None:
+            raise StateUnavailable(shown(address))
+        return told.found
+
+
+def _told_of(address: str) -> _Told:
+    return _told.setdefault(address, _Told())
+
+
+def _said_by(address: str) -> dict[str, Turn]:
     with asked(address) as cursor:
         cursor.execute("SELECT to_regclass(%s)", [TABLE])
         if cursor.fetchone() == (None,):
-            return None
-        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [name])
-        if cursor.fetchone() == (True,):
-            return None
-        cursor.execute(f"SELECT host, process, flow, since FROM {TABLE} WHERE name = %s", [name])
-        row = cursor.fetchone()
-    return Holding(*row) if row else None
-
-
-def turns(address: str) -> Mapping[str, int | None]:
-    """How often each lease was taken so far, as the server said within TOLD_S; None for one that somebody has now.
-
-    Whoever has a lease writes. So what is read after such an answer holds as long as the answer stays the same.
-    """
-    with _asking:
-        told, found = _turns.get(address, (-math.inf, {}))
-        if time.monotonic() - told >= TOLD_S:
-            told = time.monotonic()
-            with asked(address) as cursor:
-                cursor.execute("SELECT to_regclass(%s)", [TABLE])
-                if cursor.fetchone() != (None,):
-                    cursor.execute(TURNS)
-                    found = dict(cursor.fetchall())
-            _turns[address] = told, found
-        return found
+            return {}
+        cursor.execute(TURNS)
+        return {
+            name: Turn(number, Holding(*holder) if is_held else None)
+            for name, number, is_held, *holder in cursor.fetchall()
+        }
 
 
 def fence(connection: duckdb.DuckDBPyConnection, address: str) -> None:
@@ -212,6 +251,7 @@ def _leave_to_parent() -> None:
     """After a fork, the leases are those of the parent. Their sessions are not closed here: that would end them."""
     _of_parent.extend(_held)
     _held.clear()
+    _told.clear()  # a thread of the parent may have been asking, which the child does not have
     _mine.set(frozenset())
 
 

@@ -6,7 +6,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -55,7 +57,7 @@ def taken(server: Server, wait_s: float) -> None:
 def test_a_second_run_waits_and_is_told_that_one_goes_on(holder: Holder, state_server: Server) -> None:
     with pytest.raises(StoreBusy, match="Another run of orders is writing"):
         taken(state_server, 0.1)
-    found = lease.holder_of(state_server.address, NAME)
+    found = lease.turns(state_server.address)[NAME].holder
     assert found and found.process == holder.process.pid
 
 
@@ -64,7 +66,7 @@ def test_a_killed_run_leaves_the_lease_at_once(holder: Holder, state_server: Ser
     began = time.monotonic()
     taken(state_server, 30)
     assert time.monotonic() - began < 10  # some milliseconds on a quiet machine; keepalives alone would take 11 s
-    assert lease.holder_of(state_server.address, NAME) is None
+    assert lease.turns(state_server.address)[NAME] == lease.Turn(2, None)
 
 
 def test_a_stopped_run_keeps_it_because_its_session_lives(holder: Holder, state_server: Server) -> None:
@@ -142,6 +144,39 @@ def test_the_next_holder_waits_for_a_transaction_that_has_passed_the_fence(store
                 lease._taken(state_server.address, NAME, "orders", NOW, 0.3)
         with pytest.raises(LeaseLost):
             ledger.move(store, [Move("order", "1", State.SENDING)], "run")
+
+
+def test_a_lease_of_the_same_name_in_another_database_of_the_server_is_another_one(state_server: Server) -> None:
+    with address.asked(state_server.address) as cursor:
+        cursor.execute("CREATE DATABASE other")
+    try:
+        taken(state_server, 1)
+        elsewhere = urlsplit(state_server.address)._replace(path="/other").geturl()
+        with lease.lease(elsewhere, NAME, "orders", NOW, 1):
+            assert lease.turns(state_server.address)[NAME] == lease.Turn(1, None)
+    finally:
+        with address.asked(state_server.address) as cursor:
+            cursor.execute("DROP DATABASE other WITH (FORCE)")
+
+
+def test_the_second_of_two_first_runs_waits_until_the_first_one_has_made_the_table(state_server: Server) -> None:
+    first = address.connect(state_server.address)
+    first.autocommit = False
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    try:
+        with first.cursor() as cursor, ThreadPoolExecutor(1) as thread:
+            cursor.execute(lease.MADE)
+            second = thread.submit(taken, state_server, 10)
+            with address.asked(state_server.address) as looking:
+                while not second.done():
+                    looking.execute(waits)
+                    if looking.fetchone() != (0,):
+                        break
+            first.commit()
+            second.result(30)
+    finally:
+        first.close()
+    assert lease.turns(state_server.address)[NAME] == lease.Turn(1, None)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a network of its own")

@@ -31,6 +31,7 @@ MORE: dict[str, dict[str, Any]] = {
 ALIKE = ("garbage", "bomb", "slow", "drip", "drop_before")
 LOOK_UP_KINDS = ("html", "garbage", "truncate", "bomb", "next_link", "status", "drop_after")
 OFTEN = ("drop_before", "drop_after", "status_after", "late", "truncate", "storm")
+TURNS = len(OFTEN)
 UNREADABLE = "html"  # what `truncate` tries too, in other words
 Call = tuple[int, str, str, int]
 Story = Callable[[OrderFlow], None]
@@ -131,27 +132,27 @@ def test_a_look_up_that_is_not_answered_is_not_taken_for_nothing_found(
     assert_both_are_there(order_flow)
 
 
-@pytest.mark.parametrize(("kind", "turn"), in_turns(KINDS, [kind for kind in KINDS if kind not in ALIKE]))
+@pytest.mark.parametrize(("kind", "turn"), in_turns(KINDS, [kind for kind in KINDS if kind not in ALIKE], TURNS))
 def test_every_fault_of_every_call_leaves_each_order_once(
     calls: list[Call], kind: str, turn: int, tmp_path: Path
 ) -> None:
-    on_each_call(of_turn(calls, turn), place_two, kind, assert_both_are_there, tmp_path)
+    on_each_call(of_turn(calls, turn, TURNS), place_two, kind, assert_both_are_there, tmp_path)
 
 
-@pytest.mark.parametrize(("kind", "turn"), in_turns([*OFTEN, UNREADABLE], OFTEN))
+@pytest.mark.parametrize(("kind", "turn"), in_turns([*OFTEN, UNREADABLE], OFTEN, TURNS))
 def test_a_fault_of_any_call_leaves_each_change_made_once(
     later_calls: list[Call], kind: str, turn: int, tmp_path: Path
 ) -> None:
-    on_each_call(of_turn(later_calls, turn), change_all, kind, assert_all_is_done_once, tmp_path)
+    on_each_call(of_turn(later_calls, turn, TURNS), change_all, kind, assert_all_is_done_once, tmp_path)
 
 
-@pytest.mark.parametrize(("kind", "turn"), in_turns(OFTEN, OFTEN))
+@pytest.mark.parametrize(("kind", "turn"), in_turns(OFTEN, OFTEN, TURNS))
 def test_a_fault_of_a_call_to_the_app_leaves_each_order_once(
     calls_by_key: list[Call], kind: str, turn: int, tmp_path: Path
 ) -> None:
     """The calls that a run without the app does not make."""
     own = [call for call in calls_by_key if "/connector/" in call[2]]
-    on_each_call(of_turn(own, turn), place_two, kind, assert_both_are_there, tmp_path, with_app=True)
+    on_each_call(of_turn(own, turn, TURNS), place_two, kind, assert_both_are_there, tmp_path, with_app=True)
 
 
 @pytest.mark.soak
