@@ -47,7 +47,7 @@ def rows(
 
 def _missing_candidates(settings: Settings, known: Mapping[str, Record]) -> set[str]:
     """References of orders that were made in BC and are not finished there: somebody may have deleted them since."""
-    if settings.order_status.missing == "ignore" or not settings.flow_database(OWN).exists():
+    if settings.order_status.missing == "ignore" or not Store.of(settings, settings.flow_database(OWN)).exists():
         return set()
     finished = ledger.read_other(settings, OWN, "target_no IN ('invoiced', 'cancelled')")
     confirmed = {reference for reference, row in known.items() if row["state"] == ledger.State.CONFIRMED}

@@ -18,6 +18,7 @@ from .files import SETTINGS, SettingsFile
 
 FOLDER = Path("connections")
 REMOVED = "removed"
+SECTIONS = ("bc", "winstore", "state")  # of which something is told
 NAME = re.compile(r"[\w-]+")  # as of the setting `connection`
 
 
@@ -27,6 +28,7 @@ class Connection:
 
     Attributes:
         error: why its settings cannot be read; its name is that of its folder then.
+        on_server: whether its state is on a server.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Connection:
     company: str
     winstore: str
     error: str = ""
+    on_server: bool = False
 
 
 def add(name: str) -> Path:
@@ -98,16 +101,21 @@ def _folder(name: str) -> Path:
 def _read(folder: Path) -> Connection:
     """A connection, as its winbc.toml says, and what all connections beside it share."""
     shared, own = _content(defaults_of(folder)), _content(folder / SETTINGS)
-    bc, winstore = ({**shared.get(system, {}), **own.get(system, {})} for system in ("bc", "winstore"))
+    bc, winstore, state = ({**shared.get(part, {}), **own.get(part, {})} for part in SECTIONS)
     name = str(own.get("connection", "default"))
     data = folder / str((shared | own).get("data_folder", ".winbc")) / name
-    return Connection(
-        name, folder, data, str(bc.get("base_url", "")), str(bc.get("company", "")), str(winstore.get("base_url", ""))
-    )
+    addresses = (str(bc.get("base_url", "")), str(bc.get("company", "")), str(winstore.get("base_url", "")))
+    return Connection(name, folder, data, *addresses, on_server=bool(state.get("database")))
 
 
 def _content(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        found = tomllib.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{file}: {error}.", "It is a TOML file in UTF-8.") from None
+    except OSError as error:
+        raise ConfigurationError(f"{file}: {error.strerror}.", "Whoever runs winbc must be able to read it.") from None
+    for part in SECTIONS:
+        if not isinstance(found.get(part, {}), dict):
+            raise ConfigurationError(f"{file}: `{part}` is a section, not a value.", f"Begin it with [{part}].")
+    return found

@@ -179,7 +179,7 @@ def _find_changed(connection: duckdb.DuckDBPyConnection, parts: Parts, every: bo
         f"""
         CREATE OR REPLACE TEMP TABLE changed AS
         SELECT coalesce(new.together, old.together) AS together, new.digest AS digest
-        FROM (SELECT together, hash(count(*), bit_xor(hashed)) AS digest FROM ({rows}) GROUP BY together) AS new
+        FROM (SELECT together, hash(count(*), sum(hashed)) AS digest FROM ({rows}) GROUP BY together) AS new
         FULL JOIN {noted} AS old ON old.together = new.together
         WHERE new.digest IS DISTINCT FROM old.digest
         """

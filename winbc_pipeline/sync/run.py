@@ -85,7 +85,7 @@ def push_windows(work: Work) -> list[str]:
             writes.forget_done(work.connected)
         if held:
             safe_mode.arm(work.connected)
-    sync_states.tell(work)
+        sync_states.tell(work)
     if held:
         raise held
     return again

@@ -100,7 +100,8 @@ def _machine(settings: Settings) -> str:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         with TemporaryFile(dir=folder) as file:
             file.write(b"x")
-    stores = [ConnectedFlow(flow, settings).store for flow in FLOWS if settings.flow_database(flow.id).exists()]
+    every = [ConnectedFlow(flow, settings).store for flow in FLOWS]
+    stores = [store for store in every if store.exists()]
     for store in stores:
         ledger.newest(store, "CONFIRMED")
     free = shutil.disk_usage(folder).free // 2**20
@@ -213,7 +214,7 @@ def _records(connected: ConnectedFlow) -> CheckResult:
 
 def _gone(connected: ConnectedFlow) -> CheckResult:
     """Which records of the target the source no longer has, by what was read last."""
-    if not connected.settings.flow_database(connected.flow.id).exists():
+    if not connected.store.exists():
         return CheckResult("nothing was read yet")
     found = reported(connected)
     return CheckResult(f"{sum(count for count, _ in found.values())} to report", tuple(in_words(found)))
@@ -223,7 +224,7 @@ def _stock(connected: ConnectedFlow) -> CheckResult:
     """Whether the settings of stock fit together, and which SKUs and warehouses are left out."""
     connected.check_on()
     rules.rules(connected.settings)
-    if not connected.settings.flow_database(connected.flow.id).exists():
+    if not connected.store.exists():
         return CheckResult("nothing was read yet")
     unlisted, by_star = report.warehouses(connected)
     table, found = f"lookups/{rules.GROUPS}.csv", report.unsent(connected)

@@ -12,25 +12,31 @@ import pytest
 
 from winbc_pipeline.cli.main import main
 from winbc_pipeline.flows import FLOWS, flow_named
+from winbc_pipeline.health import facts
 from winbc_pipeline.settings import Settings
 from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.notes import polls
 from winbc_pipeline.sync.connected import ConnectedFlow
+from winbc_pipeline.sync.session import lease
 
 from ..support.receivers import Receiver, webhook
 
 Run = Callable[..., tuple[int, str]]
-SETTINGS = Settings(data_folder=Path(".winbc"))
+
+
+def settings() -> Settings:
+    return Settings(data_folder=Path(".winbc"))
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     """Runs a command in a folder whose sensors are on and have just been answered; exit code and what it printed."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(facts, "_read", {})  # by a path in the folder: that of the test before was another one
     (tmp_path / "winbc.toml").write_text("sensors = true\n")
     for flow in FLOWS:
-        polls.answered(SETTINGS, flow.id)
+        polls.answered(settings(), flow.id)
 
     def command(*arguments: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["winbc", *arguments])
@@ -49,8 +55,9 @@ def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
 
 
 def fails(order: str = "=W1", reason: str = "MAPPING") -> None:
-    connected = ConnectedFlow(flow_named("orders_winstore_to_bc"), SETTINGS)
-    ledger.move(connected.store, [Move("order", order, State.FAILED, {"reason": reason})], "run")
+    connected = ConnectedFlow(flow_named("orders_winstore_to_bc"), settings())
+    with lease(connected):
+        ledger.move(connected.store, [Move("order", order, State.FAILED, {"reason": reason})], "run")
 
 
 def test_the_exit_code_says_fine_failed_or_late(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,6 @@ from winbc_pipeline.staging import ledger
 from winbc_pipeline.staging.ledger import Move, State
 from winbc_pipeline.staging.store import Row
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.session import lease
 from winbc_pipeline.workbench.desk import plan_pages
 from winbc_pipeline.workbench.desk.plan_pages import Wanted
 from winbc_pipeline.workbench.reconcile.findings import Finding, Reconciled
@@ -24,6 +23,7 @@ from winbc_pipeline.workbench.reconcile.report import keep, last_report
 
 from ..support.acts import acts_of
 from ..support.dashboard import browser, door_of
+from ..support.leases import leased_elsewhere
 from ..support.order_sandboxes import BC, LATER_SKU, OrderSandboxes
 
 FLOW = ORDERS_TO_BC.id
@@ -120,7 +120,7 @@ def test_who_may_only_look_sees_no_button_and_can_do_nothing(orders: OrderSandbo
 def test_a_page_waits_less_than_a_second_for_a_run(orders: OrderSandboxes) -> None:
     failed(orders)
     client = opened(orders)
-    with lease(ConnectedFlow(ORDERS_TO_BC, orders.settings)):
+    with leased_elsewhere(ConnectedFlow(ORDERS_TO_BC, orders.settings)):
         answer = client.post("/todo/plan", data={"flow": FLOW, "how": "retry", "key": "W1"})
     assert answer.status_code == 503 and "E-STORE" in answer.text
     assert answer.elapsed.total_seconds() < 2

@@ -8,11 +8,11 @@ from starlette.testclient import TestClient
 from winbc_pipeline.dashboard.guard.access import Role
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sync.connected import ConnectedFlow
-from winbc_pipeline.sync.session import lease
 from winbc_pipeline.workbench.desk.work import Jobs
 
 from ..support.acts import acts_of
 from ..support.dashboard import browser, door_of
+from ..support.leases import leased_elsewhere
 from ..support.order_sandboxes import OrderSandboxes
 from .test_desk import FLOW, cells, fields
 
@@ -68,7 +68,7 @@ def test_a_repair_shows_what_it_would_send_and_then_sends_it_and_is_noted(orders
 
 def test_what_stops_it_is_told(orders: OrderSandboxes) -> None:
     one = ConnectedFlow(ORDERS_TO_BC, orders.settings, wait_s=0)
-    with lease(one):
+    with leased_elsewhere(one):
         job = Jobs(start=at_once).plan(one)
     assert job.ended and job.error.startswith("E-STORE")
 

@@ -280,6 +280,7 @@ def test_a_lookup_table_is_not_begun_anew_while_the_shared_folder_is_away(
     assert not own_folder(flow).exists()
 
 
+@pytest.mark.files
 def test_commands_that_pass_say_when_the_shared_folder_is_away(
     base: Path, shop: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""What no line of the program does. Source: test catalogue row 104; OWASP ASVS 5.0, 1.3.2 and 1.5.2."""
+"""What no line of the program does. Source: test catalogue row 104; OWASP ASVS 5.0, 1.3.2 and 1.5.2; docs/scale.md."""
 
 import ast
 import re
@@ -55,3 +55,19 @@ def test_nothing_runs_text_starts_a_shell_or_unpacks_foreign_objects() -> None:
 def test_the_check_finds_what_it_looks_for() -> None:
     text = "import pickle\nfrom xml.etree.ElementTree import fromstring\neval(x)\nrun(x, shell=True)\nos.system(x)"
     assert len([words for node in ast.walk(ast.parse(text)) for words in wrong("x.py", node)]) == 5
+
+
+# Whether there is a database is for Store.exists() to say: on a server there is no file.
+ASKED_OF_A_FILE = re.compile(
+    r"(flow_database\([^()]*(\([^()]*\))?[^()]*\)|\b(store|pairs)\.path)\.(exists|is_file|stat)\("
+)
+ABOUT_FILES = {
+    "staging/compact.py",  # writes a file anew
+    "sync/session.py",  # finds files that were left when the state went to a server
+}
+
+
+def test_nothing_asks_for_the_file_of_a_database_that_may_be_on_a_server() -> None:
+    paths = (REPOSITORY / "winbc_pipeline").rglob("*.py")
+    found = {path for path in paths if ASKED_OF_A_FILE.search(path.read_text(encoding="utf-8"))}
+    assert {path.relative_to(REPOSITORY / "winbc_pipeline").as_posix() for path in found} == ABOUT_FILES

@@ -258,9 +258,29 @@ def test_what_is_taken_away_has_secrets_only_where_there_are_some() -> None:
     assert [".env" in text for text in taken] == [False, True]
 
 
-def test_a_connection_whose_settings_cannot_be_read_hides_no_other_one_and_it_is_said_why() -> None:
+def test_it_is_said_that_what_is_on_a_server_stays_there() -> None:
+    SettingsFile(connections.add("gent") / "winbc.toml").put("state.database", "postgresql://db.example/winbc")
     connections.add("utrecht")
-    (connections.add("gent") / "winbc.toml").write_text("bc = [")
+    taken = [CliRunner().invoke(app, ["connection", "remove", name, "--yes"]).output for name in ("gent", "utrecht")]
+    assert ["on the server" in text for text in taken] == [True, False]
+
+
+@pytest.mark.parametrize("content", ["bc = [", 'bc = "x"', None], ids=["no TOML", "no section", "not to be read"])
+def test_a_connection_whose_settings_cannot_be_read_hides_no_other_one_and_it_is_said_why(
+    content: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connections.add("utrecht")
+    broken, usual = connections.add("gent") / "winbc.toml", Path.read_text
+
+    def read(path: Path, *args: Any, **named: Any) -> str:
+        if path == broken:
+            raise PermissionError(13, "Permission denied")
+        return usual(path, *args, **named)
+
+    if content is None:
+        monkeypatch.setattr(Path, "read_text", read)
+    else:
+        broken.write_text(content)
     output = CliRunner().invoke(app, ["connection", "list"]).output
     assert "utrecht" in output and "broken" in output
     assert "gent/winbc.toml" in "".join(output.split())

@@ -212,6 +212,20 @@ def test_another_select_puts_all_together(tmp_path: Path) -> None:
     assert [record["artkey"] for record in after] == ["another"] * len(before)
 
 
+def test_rows_that_are_equal_and_change_alike_are_noticed(tmp_path: Path) -> None:
+    """A profile of one's own may give an article twice, so that its SKU has two rows with the same category."""
+    shop, gather_of = world(tmp_path, "some", STOCK_TO_BC), STOCK_TO_BC.gather
+    assert gather_of
+    shop.given([row_of(random.Random(26), STOCK_TO_BC, "A", START)], START)
+    found = []
+    for category in ("shoes", "bags"):
+        twice = [{"sku": sku, "category": category} for sku in ("A", "A")]
+        shop.flow = replace(STOCK_TO_BC, gather=replace(gather_of, asks=lambda _, twice=twice: twice))
+        (record,), _ = shop.together(START)
+        found.append(record["category"])
+    assert found == ["shoes", "bags"]
+
+
 @pytest.mark.proof
 @pytest.mark.files
 def test_two_hundred_thousand_skus_of_one_warehouse_fit_into_the_memory_as_shipped(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def gather(settings: Settings, bc: Record, winstore: Record) -> Evidence:
         rows = rows_of(connection, "FROM ledger")
         main = [row for row in rows if row["part"] == ORDERS_TO_BC.main]
         assert len({(row["part"], row["key"]) for row in rows}) == len(rows), "I5: a record has two ledger rows"
-        events = rows_of(connection, "FROM ledger_event ORDER BY rowid")
+        events = rows_of(connection, "FROM ledger_event")
         sent = rows_of(connection, "FROM sent_payload")
         versions = rows_of(
             connection,

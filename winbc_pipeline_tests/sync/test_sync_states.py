@@ -12,7 +12,9 @@ from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.sandbox.bc.app import Options
 from winbc_pipeline.sandbox.bc.extensions.companion import companion_app
 from winbc_pipeline.settings import OrderSettings, Settings
+from winbc_pipeline.sync import sync_states
 from winbc_pipeline.sync.outcomes import REASONS
+from winbc_pipeline.sync.session import holder_of
 from winbc_pipeline.sync.sync_states import _state
 from winbc_pipeline.sync.work import Work
 
@@ -133,3 +135,12 @@ def test_the_way_to_winstore_is_told_too(stock_with_app: StockWorld) -> None:
     (state,) = stock_with_app.state(BC)["records"][STATES]
     assert (state["direction"], state["recordKind"], state["result"]) == ("To_x0020_Winstore", "Item", "Skipped")
     assert (state["recordId"], state["recordNumber"], state["reasonCode"]) == (item["id"], "NOBODY", "MISSING_ARTICLE")
+
+
+def test_no_other_run_of_the_flow_begins_while_it_is_told(
+    shop: OrderSandboxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = list[bool]()
+    monkeypatch.setattr(sync_states, "_tell", lambda work: held.append(holder_of(work.connected) is not None))
+    send(shop, "Cancelled")
+    assert held == [True]

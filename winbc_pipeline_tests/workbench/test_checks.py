@@ -73,6 +73,18 @@ def found_by(sandboxes: Sandboxes, name: str) -> CheckResult:
     return check.run()
 
 
+def test_the_checks_look_at_the_databases_that_are_there(sandboxes: Sandboxes) -> None:
+    sandboxes.fill()
+    assert "0 databases can be read" in found_by(sandboxes, "This machine").looked_at
+    for name in ("Gone records of products_winstore_to_bc", "SKUs of stock_winstore_to_bc"):
+        assert found_by(sandboxes, name).looked_at == "nothing was read yet"
+    sandboxes.sync("products")
+    sandboxes.sync("stock")
+    assert "2 databases can be read" in found_by(sandboxes, "This machine").looked_at
+    assert found_by(sandboxes, "Gone records of products_winstore_to_bc").looked_at == "0 to report"
+    assert "SKUs are not sent" in found_by(sandboxes, "SKUs of stock_winstore_to_bc").looked_at
+
+
 def test_customers_whose_vat_number_is_left_out_are_counted(sandboxes: Sandboxes) -> None:
     numbers = ("NL004495445B01", "NL 4495445 B01 (KvK 12345678)", "none", "", "BE0428759497")
     people = [

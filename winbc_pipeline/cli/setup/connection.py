@@ -61,6 +61,9 @@ def remove(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not a
     kept = connections.remove(found, clock.now())
     secrets = " Its .env still has the secrets: delete it when you are sure." if (kept / ENV).exists() else ""
     say(console, f"{name} is in {kept} now.{secrets}")
+    if found.on_server:
+        words = f"Its ledger stays on the server, where a new connection {name} would find it: give that another name"
+        say(console, f'{words} (docs/scale.md, "A connection that is removed").')
 
 
 def _is_up(connection: connections.Connection) -> bool:

@@ -87,7 +87,7 @@ def categories(settings: Settings, wait_s: float | None = None) -> list[Row]:
         wait_s: as of Store.open.
     """
     products = ConnectedFlow(PRODUCTS, settings)
-    if not settings.flow_database(PRODUCTS.id).exists():
+    if not products.store.exists():
         return []
     with products.store.open(wait_s) as connection:
         create_staging(connection, products.staging)

@@ -12,8 +12,9 @@ from dotenv import dotenv_values
 from ...errors import StateUnavailable
 from ...settings import Settings, load_settings, restrict
 from ...staging.lingering import lingering
-from ...staging.server.address import asked, shown
+from ...staging.server.address import asked
 from ..configuration import CONFIGURATION, shipped
+from ..launcher.executed import report_cancelled
 from ..launcher.worker import listen_once
 from ..names import loaded_for
 from .coordinator import SlotRunCoordinator
@@ -40,22 +41,31 @@ def execute(folder: Path, loaded: str, run_id: str) -> None:
     wait_for(settings.state.address)
     with executing(settings.state.address, settings.connection, run_id) as is_ours:
         if is_ours:
-            with DagsterInstance.get() as instance:
-                _execute(instance, run_id, loaded)
+            try:
+                with DagsterInstance.get() as instance:
+                    _execute(instance, run_id, loaded)
+            except KeyboardInterrupt:  # it was cancelled before Dagster listened
+                report_cancelled(run_id)
 
 
-def wait_for(address: str, sleep: Callable[[float], None] = time.sleep) -> None:
+def wait_for(
+    address: str, sleep: Callable[[float], None] = time.sleep, seconds: Callable[[], float] = time.monotonic
+) -> None:
     """Waits while the server of the state is away: a task that ended now would be lost until its run counts as failed.
 
-    Raises: StateUnavailable when the server is still away then.
+    Args:
+        seconds: tells the time. A question may take some, too: a network can swallow it.
+    Raises: StateUnavailable when the server is still away after START_S.
     """
-    for _ in range(int(START_S / PAUSE_S)):
+    ends = seconds() + START_S
+    while True:
         try:
             with asked(address):
                 return
         except StateUnavailable:
+            if seconds() + PAUSE_S > ends:
+                raise
             sleep(PAUSE_S)
-    raise StateUnavailable(shown(address))
 
 
 def prepare(settings: Settings) -> None:
@@ -75,13 +85,8 @@ def _execute(instance: DagsterInstance, run_id: str, loaded: str) -> None:
         return
     restrict(loaded_for(run))
     SlotRunCoordinator.lets_out = False
-    try:
-        with lingering():
-            _execute_run_command_body(run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
-    except KeyboardInterrupt:  # it was cancelled before Dagster listened
-        found = instance.get_run_by_id(run_id)
-        if found and not found.is_finished:
-            instance.report_run_canceled(found)
+    with lingering():
+        _execute_run_command_body(run_id, instance, lambda _event: None, set_exit_code_on_failure=False)
 
 
 def _may_begin(instance: DagsterInstance, run: DagsterRun, loaded: str) -> bool:

@@ -3,17 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dagster import DagsterRun
+from dagster import DagsterRun, DagsterRunStatus
 from dagster._core.launcher import CheckRunHealthResult, LaunchRunContext, ResumeRunContext, WorkerStatus
 from dagster._serdes import ConfigurableClassData
 from dagster_celery.launcher import CeleryRunLauncher
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
 from ...settings import load_settings
+from ..launcher.process import RunProcess
 from .celery_app import CONFIG, TASK, queue_of
 from .sessions import executing, is_executing
 from .version import version
 
+BEGUN = (DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING)
 ANSWER_S = 2.0  # that workers have to say who has a run
 
 
@@ -57,10 +59,19 @@ class WorkerRunLauncher(CeleryRunLauncher):
         raise NotImplementedError
 
     def terminate(self, run_id: str) -> bool:
-        """Cancels a run; returns whether its process was asked to end, or that it has none and is cancelled."""
+        """Cancels a run; returns whether its process was asked to end, or that it has none and is cancelled.
+
+        One that has begun and was not launched, such as that of `winbc rerun`, has no lock. Its own machine can end it.
+        """
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False
+        if run.status in BEGUN and DAGSTER_CELERY_TASK_ID_TAG not in run.tags:
+            process = RunProcess.of(run.tags)
+            if process is None or not process.is_alive:
+                return False
+            self._instance.report_run_canceling(run)
+            return process.interrupt()
         self._instance.report_run_canceling(run)
         with executing(self._state, self._connection, run_id) as is_nowhere:
             if is_nowhere:  # whoever gets the task later finds that the run has ended

@@ -29,10 +29,10 @@ def id_of(run: str) -> str:
     return deserialize_value(run, ExecuteRunArgs).run_id
 
 
-def report_cancelled(run: str) -> None:
+def report_cancelled(run_id: str) -> None:
     """Says in Dagster's storage that a run was cancelled before it began. Without it, it would count as being cancelled
     for minutes."""
     with DagsterInstance.get() as instance:
-        found = instance.get_run_by_id(id_of(run))
+        found = instance.get_run_by_id(run_id)
         if found and not found.is_finished:
             instance.report_run_canceled(found)

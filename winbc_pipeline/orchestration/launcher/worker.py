@@ -7,7 +7,7 @@ from multiprocessing.connection import Connection
 
 from ...settings import restrict
 from ...staging.lingering import lingering
-from .executed import execute, report_cancelled
+from .executed import execute, id_of, report_cancelled
 
 GO, GO_GENTLY = "go", "go gently"
 GENTLY = 10  # as `nice`: the processor goes to others first
@@ -28,7 +28,7 @@ def work(permission: Connection, run: str) -> None:
             with lingering():
                 execute(run)
     except KeyboardInterrupt:  # it was cancelled before Dagster listened
-        report_cancelled(run)
+        report_cancelled(id_of(run))
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

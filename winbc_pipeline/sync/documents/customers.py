@@ -255,9 +255,11 @@ class Debtors:
     def _of_their_own_flow(self, customers: list[Row]) -> dict[str, Row]:
         """Customers of orders as the flow of customers has mapped them, by key; those only that break no rule."""
         own, settings = needed_document(self.connected.flow).customers, self.connected.settings
-        if not customers or own is None or not settings.flow_database(own.id).exists():
+        if not customers or own is None:
             return {}
         connected = ConnectedFlow(own, settings)
+        if not connected.store.exists():
+            return {}
         compiled = connected.compiled()[own.main]
         with connected.store.open() as connection:
             renew_table(connection, mapped_table(own), MAPPED)

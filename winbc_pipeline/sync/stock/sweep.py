@@ -23,6 +23,7 @@ from ..connected import ConnectedFlow
 from ..map import MAPPED, map_windows, mapped_table
 from ..reading.stage import stage
 from ..run import not_done, plan_windows, push_windows
+from ..session import lease_of_layer
 from ..work import Work
 from .bc_stock import INVENTORY, StockOfBc
 from .winstore_stock import WinstoreStock
@@ -60,13 +61,14 @@ def sweep(connected: ConnectedFlow, run_id: str) -> Swept:
     """
     connected.check_on()
     now = clock.now()
-    _read_source(connected, now)
-    _map_changes(connected, now)
-    chosen = _read_target(connected, now)
-    differing = _differing(connected)
-    _note_seen(connected, chosen, now)
-    failed = send(connected, differing, run_id)
-    return Swept(len(chosen), len(differing), failed, _late(connected, now))
+    with lease_of_layer(connected):
+        _read_source(connected, now)
+        _map_changes(connected, now)
+        chosen = _read_target(connected, now)
+        differing = _differing(connected)
+        _note_seen(connected, chosen, now)
+        failed = send(connected, differing, run_id)
+        return Swept(len(chosen), len(differing), failed, _late(connected, now))
 
 
 @lingering()
@@ -77,10 +79,11 @@ def at_once(connected: ConnectedFlow, keys: Collection[str], run_id: str) -> lis
     """
     connected.check_on()
     now = clock.now()
-    stage(connected, _first_day(connected))
-    _map_changes(connected, now)
-    send(connected, keys, run_id)
-    return ledger.read(connected.store, "part = ? AND list_contains(?, key)", [connected.flow.main, list(keys)])
+    with lease_of_layer(connected):
+        stage(connected, _first_day(connected))
+        _map_changes(connected, now)
+        send(connected, keys, run_id)
+        return ledger.read(connected.store, "part = ? AND list_contains(?, key)", [connected.flow.main, list(keys)])
 
 
 def send(connected: ConnectedFlow, keys: Collection[str], run_id: str) -> list[Row]:

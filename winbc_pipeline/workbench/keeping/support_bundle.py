@@ -21,6 +21,7 @@ from ...errors import NotDone, WinbcError
 from ...flows import FLOWS
 from ...settings import SHIPPED_TABLES, Settings
 from ...staging import ledger, schema
+from ...staging.server.address import names_on
 from ...staging.store import Row, Store, quote, rows_of, writing
 from ...sync.connected import ConnectedFlow
 from ..checks import checks
@@ -132,26 +133,34 @@ def _mapping_tables(settings: Settings) -> Iterator[Row]:
 
 
 def _databases(settings: Settings) -> Iterator[Row]:
-    """The size, the version and the number of rows of each table."""
+    """The version of each database and the number of rows of each table; of a file its size, too."""
+    server = settings.state.address
     for path in databases(settings):
-        told: Row = {"database": path.name, "bytes": path.stat().st_size}
-        try:
-            with Store(path, settings.memory_limit_mb).open() as connection:
-                names = connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()
-                rows = [connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchone() for (name,) in names]
-                told["rows"] = {name: row and row[0] for (name,), row in zip(names, rows, strict=True)}
-                told["version"] = schema.version_of(connection)
-        except WinbcError as error:
-            told["error"] = error.code
-        yield told
+        yield {"database": path.name, "bytes": path.stat().st_size} | _held(Store(path, settings.memory_limit_mb))
+    try:
+        for name in names_on(server, settings.connection) if server else ():
+            yield {"database": name} | _held(Store.of(settings, settings.flow_database(name)))
+    except WinbcError as error:
+        yield {"error": error.code}
+
+
+def _held(store: Store) -> Row:
+    try:
+        with store.open() as connection:
+            names = connection.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()
+            rows = [connection.execute(f"SELECT count(*) FROM {quote(name)}").fetchone() for (name,) in names]
+            counts = {name: row and row[0] for (name,), row in zip(names, rows, strict=True)}
+            return {"rows": counts, "version": schema.version_of(connection)}
+    except WinbcError as error:
+        return {"error": error.code}
 
 
 def _of_flow(connected: ConnectedFlow) -> Iterator[Row]:
     """How many records of a flow are in each state and why, and its last failures."""
     flow, store = connected.flow, connected.store
-    if not store.exists():
-        return
     try:
+        if not store.exists():
+            return
         with store.open() as connection:
             ledger.create(connection)
             states = rows_of(

@@ -4,6 +4,10 @@ Source of the promises: docs/scale.md, "Several machines".
 """
 
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
@@ -21,9 +25,11 @@ from winbc_pipeline.orchestration.anywhere import SlotRunCoordinator, execute
 from winbc_pipeline.orchestration.anywhere.celery_app import queue_of
 from winbc_pipeline.orchestration.anywhere.sessions import executing, is_executing, most_runs, registered
 from winbc_pipeline.orchestration.anywhere.worker import Presence
+from winbc_pipeline.orchestration.launcher.process import RunProcess
 from winbc_pipeline.orchestration.storage import on_server
 from winbc_pipeline.settings import Settings, WorkerSettings, load_settings
 from winbc_pipeline.staging.server import address
+from winbc_pipeline.staging.server.address import CONNECT_S
 
 from ...support.launched import Office, until
 from ...support.postgres import Server
@@ -116,11 +122,24 @@ def test_a_task_waits_while_the_server_is_away(postgres: Server) -> None:
     assert pauses == [execute.PAUSE_S] * 3
 
 
-def test_a_task_does_not_wait_longer_than_dagster_does() -> None:
-    pauses: list[float] = []
+def test_a_task_does_not_wait_longer_than_dagster_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a question goes nowhere, so that it takes as long as an answer is waited for."""
+    now = 0.0
+
+    def passes(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    @contextmanager
+    def asked(address: str) -> Iterator[None]:
+        passes(CONNECT_S)
+        raise StateUnavailable(address)
+        yield
+
+    monkeypatch.setattr(execute, "asked", asked)
     with pytest.raises(StateUnavailable):
-        execute.wait_for("postgresql://x@127.0.0.1:9/x", pauses.append)
-    assert sum(pauses) == execute.START_S
+        execute.wait_for("postgresql://x@127.0.0.1:9/x", passes, lambda: now)
+    assert execute.START_S - CONNECT_S <= now <= execute.START_S + CONNECT_S
     configuration = (resources.files("winbc_pipeline") / "defaults" / "dagster_workers.yaml").read_text()
     assert f"start_timeout_seconds: {execute.START_S}\n" in configuration
 
@@ -149,6 +168,18 @@ def test_a_run_that_has_begun_before_is_not_executed(desk: Office, status: Dagst
     run = desk.instance.create_run_for_job(some_job, status=status)
     execute.execute(Path.cwd(), execute.version(), run.run_id)
     assert desk.run(run.run_id).status is status
+
+
+def test_a_run_that_is_cancelled_in_the_first_moments_of_its_process_is_reported_as_cancelled(
+    desk: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(execute, "_may_begin", interrupted)
+    run = desk.instance.create_run_for_job(some_job, status=DagsterRunStatus.CANCELING)
+    execute.execute(Path.cwd(), execute.version(), run.run_id)
+    assert desk.run(run.run_id).status is DagsterRunStatus.CANCELED
 
 
 def test_a_silent_daemon_is_told_by_any_machine(desk: Office) -> None:
@@ -200,5 +231,20 @@ def test_no_byte_of_a_run_that_quotes_an_erased_person_is_left_in_dagsters_table
 
 def test_a_run_that_no_launcher_gave_to_a_worker_is_left_to_who_began_it(desk: Office) -> None:
     """As that of `winbc rerun --failed`, which has no lock."""
-    run = desk.instance.create_run_for_job(some_job, status=DagsterRunStatus.STARTED)
+    tags = RunProcess("another machine", 1, 1).tags
+    run = desk.instance.create_run_for_job(some_job, status=DagsterRunStatus.STARTED, tags=tags)
     assert desk.other.run_launcher.check_run_worker_health(run).status is WorkerStatus.RUNNING
+    assert not desk.other.run_launcher.terminate(run.run_id)
+    assert desk.run(run.run_id).status is DagsterRunStatus.STARTED, "it goes on writing"
+
+
+def test_a_run_of_a_command_is_cancelled_on_its_own_machine(desk: Office) -> None:
+    listens = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", listens], stdin=-1, stdout=-1) as command:
+        assert command.stdout
+        command.stdout.readline()
+        tags = RunProcess.with_pid(command.pid).tags
+        run = desk.instance.create_run_for_job(some_job, status=DagsterRunStatus.STARTED, tags=tags)
+        assert desk.other.run_launcher.terminate(run.run_id)
+        assert command.wait() == -signal.SIGINT
+    assert desk.run(run.run_id).status is DagsterRunStatus.CANCELING, "its process says when it has ended"

@@ -40,6 +40,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         cancel()
         found.append(f"{run} cancelled")
 
+    monkeypatch.setattr(worker, "id_of", lambda run: run)
     monkeypatch.setattr(worker, "report_cancelled", report)
     yield found
     signal.signal(signal.SIGINT, before)

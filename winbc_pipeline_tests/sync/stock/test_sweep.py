@@ -1,12 +1,22 @@
 """The sweep finds what no sensor can see, and stays inside its calls (rules.md, Stock; row 44 of the catalogue)."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest.mock import patch
+
 import pytest
 
 from winbc_pipeline.settings import StockSettings
+from winbc_pipeline.staging.server.lease import holder_of
+from winbc_pipeline.staging.store import Store
+from winbc_pipeline.sync import crash_points
 from winbc_pipeline.sync.stock import sweep as module
 
+from ...support.in_process import Killed
 from ...support.order_sandboxes import BC, WINSTORE
-from ...support.shops.stock_world import SKU, TO_WINSTORE, StockWorld
+from ...support.postgres import Server
+from ...support.shops.stock_world import SKU, TO_BC, TO_WINSTORE, StockWorld
 
 
 def test_a_correction_in_business_central_is_overwritten_by_the_owner(stock: StockWorld) -> None:
@@ -119,10 +129,6 @@ def test_a_sweep_stays_inside_its_calls(stock: StockWorld) -> None:
 
 
 def test_a_killed_sweep_is_completed_by_the_next_one(stock: StockWorld) -> None:
-    from winbc_pipeline.sync import crash_points
-
-    from ...support.in_process import Killed
-
     stock.shop_has(quantity="5")
     stock.run()
     stock.counted(3)
@@ -134,3 +140,30 @@ def test_a_killed_sweep_is_completed_by_the_next_one(stock: StockWorld) -> None:
     stock.swept()
     assert stock.inventory() == 5
     assert stock.told(SKU)[0] == "CONFIRMED"
+
+
+@pytest.mark.scale
+@pytest.mark.parametrize(
+    "send",
+    [lambda stock: stock.swept(), lambda stock: module.at_once(stock.connected(TO_BC), [SKU], "by hand")],
+    ids=["sweep", "at once"],
+)
+def test_on_a_server_nothing_is_written_without_the_lease(
+    state_server: Server, stock: StockWorld, send: Callable[[StockWorld], object]
+) -> None:
+    stock.shop_has(quantity="5")
+    stock.run()
+    stock.counted(3)
+    name, begun = f"{stock.settings.connection}.{TO_BC}", list[bool]()
+
+    def opened(store: Store, wait_s: float | None = None, alone: bool = False) -> AbstractContextManager[Any]:
+        if store.path.stem == TO_BC:
+            begun.append(holder_of(state_server.address, name) is not None)
+        return usual(store, wait_s, alone)
+
+    usual = Store.open
+    with patch.object(Store, "open", opened):
+        send(stock)
+    assert stock.inventory() == 5
+    assert begun
+    assert all(begun)

@@ -30,6 +30,7 @@ from winbc_pipeline.workbench.reconcile.scratch import begun
 
 from ...support.forked import FORKS, signal_of
 
+pytestmark = pytest.mark.files  # a server is backed up with its own tools
 CANARY = "canary-7f3a"
 OTHER = "customers_winstore_to_bc"
 

@@ -12,6 +12,7 @@ from winbc_pipeline.staging.people.installation_key import key_in
 from winbc_pipeline.workbench.keeping.backup import back_up
 from winbc_pipeline.workbench.keeping.restore import restore
 
+pytestmark = pytest.mark.files  # a server is backed up with its own tools
 ANNA, BEA = ("email", "anna@mail.example"), ("email", "bea@mail.example")
 
 

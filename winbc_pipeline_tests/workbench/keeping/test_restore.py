@@ -19,7 +19,7 @@ from ...support.order_invariants import assert_nothing_written
 from ...support.order_sandboxes import BC
 from ...support.shops.two_ways import TO_BC, TwoWays, open_two_ways
 
-pytestmark = pytest.mark.proof
+pytestmark = [pytest.mark.proof, pytest.mark.files]
 
 MINUTE, DAY = 60, 24 * 60 * 60
 

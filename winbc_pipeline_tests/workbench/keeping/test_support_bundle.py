@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from winbc_pipeline.errors import NotDone
+from winbc_pipeline.flows import FLOWS
 from winbc_pipeline.flows.orders import ORDERS_TO_BC
 from winbc_pipeline.settings import Settings, load_settings
 from winbc_pipeline.staging import ledger
@@ -90,12 +91,22 @@ def test_it_tells_what_helps(settings: Settings, tmp_path: Path) -> None:
     assert b"enabled: false" in files["dagster.yaml"]
 
 
+@pytest.mark.files
 def test_it_is_made_although_a_database_is_damaged(settings: Settings, tmp_path: Path) -> None:
     settings.flow_database(ORDERS_TO_BC.id).write_bytes(b"no database" * 1000)
     files = unpacked(make(settings, tmp_path / "bundle.zip", []))
     assert orjson.loads(files["ledger.json"]) == [{"flow": ORDERS_TO_BC.id, "error": "E-DB"}]
     assert "E-DB" in files["databases.json"].decode()
     assert orjson.loads(files["checks.json"])[0] == {"check": "This machine", "passed": False, "error": "E-DB"}
+
+
+def test_it_is_made_while_the_server_of_the_state_is_away(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WINBC_STATE__DATABASE", "postgresql://winbc@127.0.0.1:1/winbc")
+    files = unpacked(make(load_settings(), tmp_path / "bundle.zip", []))
+    assert orjson.loads(files["ledger.json"])[0] == {"flow": FLOWS[0].id, "error": "E-STATE"}
+    assert orjson.loads(files["databases.json"])[-1] == {"error": "E-STATE"}
 
 
 def test_a_file_that_is_there_stays(settings: Settings) -> None:

@@ -93,7 +93,9 @@ def test_what_business_central_must_not_have_is_seen(
     ("sql", "named"),
     [
         ("UPDATE ledger SET state = 'UNKNOWN' WHERE part = 'order'", "I10"),
-        ("INSERT INTO ledger FROM ledger WHERE part = 'order'", "I5"),
+        pytest.param(  # a server refuses it
+            "INSERT INTO ledger FROM ledger WHERE part = 'order'", "I5", marks=pytest.mark.files
+        ),
         ("DELETE FROM ledger WHERE part = 'order'", "I5"),
         ("DELETE FROM ledger_event WHERE state = 'SENDING'", "I4"),
         ("UPDATE ledger_event SET moved_at = moved_at + INTERVAL 1 HOUR", "I4"),
