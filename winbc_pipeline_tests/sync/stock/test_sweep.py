@@ -8,14 +8,13 @@ from unittest.mock import patch
 import pytest
 
 from winbc_pipeline.settings import StockSettings
-from winbc_pipeline.staging.server.lease import holder_of
 from winbc_pipeline.staging.store import Store
 from winbc_pipeline.sync import crash_points
+from winbc_pipeline.sync.session import holder_of
 from winbc_pipeline.sync.stock import sweep as module
 
 from ...support.in_process import Killed
 from ...support.order_sandboxes import BC, WINSTORE
-from ...support.postgres import Server
 from ...support.shops.stock_world import SKU, TO_BC, TO_WINSTORE, StockWorld
 
 
@@ -148,17 +147,18 @@ def test_a_killed_sweep_is_completed_by_the_next_one(stock: StockWorld) -> None:
     [lambda stock: stock.swept(), lambda stock: module.at_once(stock.connected(TO_BC), [SKU], "by hand")],
     ids=["sweep", "at once"],
 )
+@pytest.mark.usefixtures("state_server")
 def test_on_a_server_nothing_is_written_without_the_lease(
-    state_server: Server, stock: StockWorld, send: Callable[[StockWorld], object]
+    stock: StockWorld, send: Callable[[StockWorld], object]
 ) -> None:
     stock.shop_has(quantity="5")
     stock.run()
     stock.counted(3)
-    name, begun = f"{stock.settings.connection}.{TO_BC}", list[bool]()
+    connected, begun = stock.connected(TO_BC), list[bool]()
 
     def opened(store: Store, wait_s: float | None = None, alone: bool = False) -> AbstractContextManager[Any]:
         if store.path.stem == TO_BC:
-            begun.append(holder_of(state_server.address, name) is not None)
+            begun.append(holder_of(connected) is not None)
         return usual(store, wait_s, alone)
 
     usual = Store.open
