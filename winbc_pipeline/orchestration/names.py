@@ -17,12 +17,14 @@ PLAIN = 2  # parts of the key of an asset without its connection
 
 def named(settings: Settings, name: str) -> str:
     """A name in Dagster of what belongs to a connection, such as `utrecht__orders_winstore_to_bc`."""
-    return f"{settings.prefix}__{name}" if settings.prefix else name
+    prefix = settings.prefix
+    return f"{prefix}__{name}" if prefix else name
 
 
 def key_of(settings: Settings, *path: str) -> AssetKey:
     """The key of an asset of a connection, such as `utrecht/synced/orders_winstore_to_bc`."""
-    return AssetKey((settings.prefix, *path) if settings.prefix else path)
+    prefix = settings.prefix
+    return AssetKey((prefix, *path) if prefix else path)
 
 
 def tags_of(settings: Settings) -> Mapping[str, str]:
