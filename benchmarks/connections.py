@@ -184,7 +184,7 @@ async def reply(target: str, body: bytes) -> bytes:
     if "companies" in target and "?" not in target:
         return b'{"value": [{"id": "1", "name": "A"}]}'
     call = next((each for each in profile().reads.values() if each.call in target), None)
-    if not call:
+    if not call or "/bc/" in target:
         return b'{"value": []}'
     answer: Any = []
     for name in reversed(call.records.split(".")):

@@ -43,13 +43,15 @@ BYTES = """
     FROM pg_class AS c
     JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 't') AND starts_with(n.nspname, 'dagster~')"""
+RUNS = "SELECT coalesce(sum(n_tup_ins), 0) FROM pg_stat_all_tables WHERE relname = 'runs'"  # of all connections
 
 FLOWS_ON = 7  # of a connection without settings of flows
 FOLLOWING = {"WINBC_SENSORS": "true"}  # schedules make runs, which are not rest
-# Runs that have ended, once all have and the last one did so some time ago.
+# Runs that have succeeded, once all have ended and the last one did so some time ago.
 LOADED = f"""
     SELECT CASE WHEN every(status IN ('SUCCESS', 'FAILURE', 'CANCELED')
-        AND end_time < extract(epoch FROM now()) - {QUIET_S}) THEN count(*) ELSE 0 END
+        AND end_time < extract(epoch FROM now()) - {QUIET_S})
+        THEN count(*) FILTER (WHERE status = 'SUCCESS') ELSE 0 END
     FROM "dagster~{{}}".runs"""
 
 
@@ -221,6 +223,7 @@ def at_rest(pids: list[int], server: Any, seconds: int) -> dict[str, float]:
     """What these processes and PostgreSQL take together, while nothing changes for so many seconds."""
     time.sleep(SETTLES_S)
     spent, database, kept = sum(map(seconds_of, pids)), seconds_of(server.pid), asked_of(server.address, BYTES)
+    before = asked_of(server.address, RUNS)
     time.sleep(seconds)
     hourly = 3600 / seconds
     return {
@@ -230,6 +233,7 @@ def at_rest(pids: list[int], server: Any, seconds: int) -> dict[str, float]:
         "rest_postgres_s_per_hour": (seconds_of(server.pid) - database) * hourly,
         "rest_sessions": asked_of(server.address, SESSIONS),
         "rest_kb_per_hour": (asked_of(server.address, BYTES) - kept) / 1024 * hourly,
+        "runs": asked_of(server.address, RUNS) - before,
     }
 
 

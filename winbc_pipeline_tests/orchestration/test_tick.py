@@ -22,6 +22,7 @@ from winbc_pipeline import clock
 from winbc_pipeline.build import build_defs
 from winbc_pipeline.errors import StateUnavailable, StoreBusy, SystemUnavailable, UnreadableAnswer, WinbcError
 from winbc_pipeline.flows import flow_named
+from winbc_pipeline.orchestration.following import tick as following
 from winbc_pipeline.orchestration.following import watch
 from winbc_pipeline.orchestration.following.known import known_of, written
 from winbc_pipeline.orchestration.following.tick import AGAIN_S, tick
@@ -35,12 +36,14 @@ from winbc_pipeline.sync import session
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.reading import glance, stage
 from winbc_pipeline.sync.session import lease
+from winbc_pipeline.systems.business_central import BusinessCentral
 from winbc_pipeline.systems.winstore.client import FEW_BYTES
 
 from ..support.sandboxes import FIRST, HTTP, Sandboxes
 from ..support.servers import Servers
 from ..support.winstore_profiles import VERSION_1
 
+Watches = dict[str, watch.Watch]
 MANY = 20_000
 SECOND_OF_ALL = "2026-03-02T10:00:00.000Z"
 
@@ -62,17 +65,27 @@ class Desk:
     def watermark(self) -> datetime | None:
         return ledger.watermark(self.connected.store, self.connected.flow.id)
 
-    def tick(self, now: datetime | None = None) -> RunRequest | SkipReason:
-        one = watch.watches(self.sandboxes.settings)[self.connected.flow.source]
+    def tick(self, now: datetime | None = None, watches: Watches | None = None) -> RunRequest | SkipReason:
+        one = (watches or watch.watches(self.sandboxes.settings))[self.connected.flow.source]
         return tick(self.connected, self.instance, one, lambda: now or clock.now())
 
-    def request(self, now: datetime | None = None) -> RunRequest:
-        answer = self.tick(now)
+    def request(self, now: datetime | None = None, watches: Watches | None = None) -> RunRequest:
+        answer = self.tick(now, watches)
         assert isinstance(answer, RunRequest), answer
         return answer
 
-    def rests(self) -> bool:
-        return isinstance(self.tick(), SkipReason)
+    def rests(self, watches: Watches | None = None, now: datetime | None = None) -> bool:
+        return isinstance(self.tick(now, watches), SkipReason)
+
+    def has_failed(self) -> datetime:
+        """A run of the flow begins, and fails; when that was."""
+        job = build_defs(settings=self.sandboxes.settings).resolve_job_def(self.connected.flow.id)
+        run = self.instance.create_run_for_job(job, status=DagsterRunStatus.STARTED)
+        self.instance.report_run_failed(run)
+        record = self.instance.get_run_record_by_id(run.run_id)
+        assert record
+        assert record.end_time
+        return datetime.fromtimestamp(record.end_time, UTC)
 
     def asked(self) -> list[str]:
         """The calls to Winstore so far: their names and parameters."""
@@ -140,32 +153,76 @@ def test_the_whole_history_is_requested_once_in_five_minutes(desk: Desk) -> None
     assert keys[0] == keys[1] != keys[2]
 
 
-def test_a_run_that_an_outage_stopped_is_requested_again_as_soon_as_the_system_answers(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Else the run key of the failed one would hold it back for AGAIN_S."""
-    is_down = [True]
+@pytest.fixture
+def down(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The systems that do not answer."""
+    names: list[str] = []
 
-    def ping(_: glance.Glance) -> None:
-        if is_down:
-            raise SystemUnavailable("Business Central cannot be reached.")
+    def ping(eyes: glance.Glance) -> None:
+        if ("bc" if isinstance(eyes.client, BusinessCentral) else "winstore") in names:
+            raise SystemUnavailable("It cannot be reached.")
 
     monkeypatch.setattr(glance.Glance, "ping", ping)
-    now, both = clock.now(), watch.watches(desk.sandboxes.settings)
+    return names
 
-    def run_key() -> str | None:
-        answer = tick(desk.connected, desk.instance, both["winstore"], lambda: now)
-        assert isinstance(answer, RunRequest)
-        return answer.run_key
 
-    first = run_key()
-    job = build_defs(settings=desk.sandboxes.settings).resolve_job_def(desk.connected.flow.id)
-    desk.instance.create_run_for_job(job, status=DagsterRunStatus.FAILURE)
-    assert run_key() == first, "while the system is down, no further run is started"
-    is_down.clear()
+@pytest.mark.parametrize("system", ["winstore", "bc"])
+def test_the_whole_history_that_an_outage_stopped_is_requested_again_as_soon_as_the_system_answers(
+    desk: Desk, down: list[str], system: str
+) -> None:
+    """While it does not answer, no further run is started: each would leave an event for every window."""
+    both = watch.watches(desk.sandboxes.settings)
+    desk.has_failed()
+    down.append(system)
+    assert desk.rests(both)
+    assert desk.rests(both, clock.now() + timedelta(days=2))
+    down.clear()
     for each in both.values():  # the daemon's next look
         each.clock = lambda: time.monotonic() + watch.LOOP_S
-    assert run_key() != first
+    assert desk.request(watches=both)
+
+
+def test_the_whole_history_that_fails_is_requested_again_less_and_less_often(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run over three years that fails leaves 10 MB, and seven flows may fail so for a whole night."""
+    both, waits = watch.watches(desk.sandboxes.settings), list[int]()
+    monkeypatch.setattr(following, "BEGUN_AT", clock.now() - timedelta(days=1))
+    for _ in range(9):
+        failed_at = desk.has_failed()
+        waits.append(
+            next(m for m in range(0, 1440, 5) if not desk.rests(both, failed_at + timedelta(minutes=m, seconds=1)))
+        )
+    assert waits == [5, 10, 20, 40, 80, 160, 320, 360, 360]
+
+
+def test_a_first_load_that_has_read_its_source_and_then_fails_is_requested_as_rarely(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So it is where the target refuses what the source gave."""
+    both = watch.watches(desk.sandboxes.settings)
+    monkeypatch.setattr(following, "BEGUN_AT", clock.now() - timedelta(days=1))
+    desk.many_articles(number=1)
+    with lease(desk.connected):
+        stage.stage(desk.connected, FIRST)
+    failed_at = desk.has_failed()
+    assert desk.rests(both, failed_at + timedelta(seconds=AGAIN_S - 5))
+    assert desk.request(failed_at + timedelta(seconds=AGAIN_S), both)
+
+
+def test_the_whole_history_that_failed_is_requested_again_at_once_after_an_edit_of_its_tables_or_a_restart(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = watch.watches(desk.sandboxes.settings)
+    monkeypatch.setattr(following, "BEGUN_AT", clock.now() - timedelta(days=1))
+    desk.has_failed()
+    assert desk.rests(both)
+    next(iter(desk.connected.table_files.values())).touch()
+    assert desk.request(watches=both)
+    desk.has_failed()
+    assert desk.rests(both)
+    monkeypatch.setattr(following, "BEGUN_AT", clock.now())
+    assert desk.request(watches=both)
 
 
 def test_an_empty_source_is_loaded_once_and_then_asked(desk: Desk) -> None:

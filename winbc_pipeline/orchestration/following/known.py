@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ...flows import FLOWS
+from ...settings import Settings
 from ...staging import ledger
 from ...staging.progress import last_asked
 from ...staging.store import Row, Store
@@ -80,11 +81,16 @@ def written(connected: ConnectedFlow, others: bool) -> list[Written]:
     return [session.written(store, settings, lease) for store, lease in every]
 
 
+def before_all(settings: Settings) -> datetime:
+    """What a flow without a watermark counts changes from: a moment before the first that is read."""
+    return datetime.combine(settings.history_start, datetime.min.time(), UTC) - SECOND
+
+
 def _asked(connected: ConnectedFlow, wait_s: float) -> Known:
     followed = ledger.watermark(connected.store, connected.flow.id, wait_s)
     is_new = followed is None and last_asked(connected.store, connected.staging.name, wait_s) is None
     depends, waiting = (False, []) if is_new else _waiting(connected, wait_s)
-    start = datetime.combine(connected.settings.history_start, datetime.min.time(), UTC) - SECOND
+    start = before_all(connected.settings)
     asked = Question(connected, start) if is_new else Question.about(connected, followed or start, wait_s)
     return Known(asked, is_new, depends, waiting)
 

@@ -7,10 +7,11 @@ for the watch of the source (watch.py). Concept page: Sensors.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 
-from dagster import DagsterInstance, DagsterRunStatus, RunRequest, RunsFilter, SkipReason
+from dagster import DagsterInstance, DagsterRunStatus, RunRecord, RunRequest, RunsFilter, SkipReason
 
+from ... import clock
 from ...staging.notes.pause import paused_until
 from ...staging.store import Row
 from ...sync.connected import ConnectedFlow
@@ -18,15 +19,18 @@ from ...sync.outcomes import APPROVED
 from ...sync.reading.glance import Change, Question
 from ...sync.session import Written
 from ..names import named
+from ..systems import NAMES
 from ..windows import RANGE_END, RANGE_START, range_tags
 from . import echo
 from . import watch as watching
-from .known import Known, known_of, written
+from .known import Known, before_all, known_of, written
 from .watch import BUSY_S, Watch
 
 AGAIN_S = 300  # seconds until a run is requested again for a change that is still open
+LATEST_S = 6 * 3600  # seconds until a first load that has failed is requested again, at most
 NOT_BEGUN = [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED]
 AT_WORK = [*NOT_BEGUN, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
+BEGUN_AT = clock.now()  # of this process, which has read the settings
 DONE, RUN_KEY = DagsterRunStatus.SUCCESS, "dagster/run_key"
 
 
@@ -56,9 +60,12 @@ def tick(
 def first_load(
     connected: ConnectedFlow, instance: DagsterInstance, watch: Watch, now: datetime
 ) -> RunRequest | SkipReason:
-    """A request of a run of the whole history, unless one is at work."""
-    what = f"the whole history{_after_outage(connected, instance, watch)}"
-    return _unless_at_work(connected, instance, _run(connected, connected.settings.history_start, now, what, True))
+    """A request of a run of the whole history, unless one is at work, or it would soon fail as the last one did."""
+    anew = _after_failure(connected, instance, watch, now)
+    if isinstance(anew, SkipReason):
+        return anew
+    request = _run(connected, connected.settings.history_start, now, f"the whole history{anew}", True)
+    return _unless_at_work(connected, instance, request)
 
 
 @dataclass
@@ -119,8 +126,14 @@ class Tick:
         """What follows from an answer, and from the ledger's rows that a run can settle."""
         if change is None and not waiting:
             return SkipReason(f"Nothing changed since {question.followed.isoformat()}.")
-        outage = _after_outage(self.connected, self.instance, self.watch)
-        return _answer(self.connected, self.instance, question.followed, change, waiting, outage, self.now())
+        anew: str | SkipReason
+        if question.followed == before_all(self.connected.settings):  # no run came to its end yet
+            anew = _after_failure(self.connected, self.instance, self.watch, self.now())
+        else:
+            anew = _after_outage(self.connected, self.instance, self.watch)
+        if isinstance(anew, SkipReason):
+            return anew
+        return _answer(self.connected, self.instance, question.followed, change, waiting, anew, self.now())
 
     def _is_taken(self, answer: RunRequest | SkipReason, change: Change | None, waiting: list[Row]) -> bool:
         """Whether there is a run for what changed, so that Dagster would start none. Then the change is noted."""
@@ -147,18 +160,18 @@ def _answer(
     followed: datetime,
     change: Change | None,
     rows: list[Row],
-    outage: str,
+    after: str,
     now: datetime,
 ) -> RunRequest | SkipReason:
     """What follows from a change after the watermark, or from the ledger's rows that a run can settle.
 
     Args:
-        outage: as `_after_outage` gives it.
+        after: what `_after_outage` or `_after_failure` says.
     """
     waiting = [row["window"] for row in rows]
     approved = max((row["moved_at"] for row in rows if row["reason"] == APPROVED), default=None)
     # A run of the same few minutes may have been held, or have failed.
-    anew = (f" approved {approved.isoformat()}" if approved else "") + outage
+    anew = (f" approved {approved.isoformat()}" if approved else "") + after
     if change and change.newest is None:  # it is not known whether a run that is at work will take it
         first = min([change.oldest, *waiting])
         request = _run(connected, first, now, f"changes since {followed.isoformat()}{anew}", True)
@@ -181,12 +194,48 @@ def _after_outage(connected: ConnectedFlow, instance: DagsterInstance, watch: Wa
 
     It says nothing while the last run of the flow has not failed, or a system is still down.
     """
-    last = next(iter(instance.get_runs(RunsFilter(job_name=_job(connected)), limit=1)), None)
-    if last is None or last.status != DagsterRunStatus.FAILURE:
+    if _failed_run(connected, instance) is None:
         return ""
-    ends = [each.back_at() for each in (watch, watch.other) if each]
-    over = max(filter(None, ends), default=None)
+    over = max(filter(None, [each.back_at() for each in watch.both]), default=None)
     return f" after the outage until {over.isoformat()}" if over else ""
+
+
+def _after_failure(
+    connected: ConnectedFlow, instance: DagsterInstance, watch: Watch, now: datetime
+) -> str | SkipReason:
+    """What a run key says of a first load that has failed, so that another one is requested; why none is, yet.
+
+    Dagster notes each window of a run before it begins: one over three years that fails at once leaves 10 MB. So both
+    systems have to answer, and the next one comes after 5, 10, 20 … minutes; at once where something may have mended
+    it. It says nothing while the last run of the flow has not failed.
+    """
+    last = _failed_run(connected, instance)
+    if last is None:
+        return ""
+    ended = datetime.fromtimestamp(last.end_time or 0, UTC)
+    mended = max(filter(None, [*(each.back_at() for each in watch.both), BEGUN_AT, _edited_at(connected)]))
+    if down := next((each for each in watch.both if each.is_down), None):
+        return SkipReason(f"{NAMES[down.source]} does not answer, or refuses: the run that failed says why.")
+    failed = instance.get_runs_count(RunsFilter(job_name=_job(connected), statuses=[DagsterRunStatus.FAILURE]))
+    due = ended + timedelta(seconds=min(AGAIN_S * 2 ** (failed - 1), LATEST_S))
+    if mended <= ended and now < due:
+        return SkipReason(f"The last run failed. The next one begins at {due:%H:%M} UTC, or after an edit.")
+    return f" after {max(mended, ended).isoformat()}"
+
+
+def _failed_run(connected: ConnectedFlow, instance: DagsterInstance) -> RunRecord | None:
+    """The last run of a flow, if it has failed."""
+    for last in instance.get_run_records(RunsFilter(job_name=_job(connected)), limit=1):
+        if last.dagster_run.status == DagsterRunStatus.FAILURE:
+            return last
+    return None
+
+
+def _edited_at(connected: ConnectedFlow) -> datetime:
+    """When somebody last wrote one of the flow's mapping tables."""
+    return datetime.fromtimestamp(
+        max((path.stat().st_mtime for path in connected.table_files.values()), default=0), UTC
+    )
 
 
 def paused(connected: ConnectedFlow, now: datetime) -> SkipReason | None:

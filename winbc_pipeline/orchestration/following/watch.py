@@ -94,6 +94,11 @@ class Watch:
         self._back_at: datetime | None = None
         self._asking, self._asked_s = threading.Lock(), -math.inf  # whether it is there, and when it last was
 
+    @property
+    def both(self) -> "tuple[Watch, ...]":
+        """The watches of the source and of the other system."""
+        return (self, self.other) if self.other else (self,)
+
     def back_at(self) -> datetime | None:
         """When the system answered again after its last outage; None when it is down, or no outage was seen.
 
