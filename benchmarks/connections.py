@@ -182,10 +182,10 @@ async def reply(target: str, body: bytes) -> bytes:
             {"responses": [{"id": each["id"], "status": 200, "body": {"value": []}} for each in asked]}
         ).encode()
     if "companies" in target and "?" not in target:
-        return b'{"value": [{"id": "1", "name": "A"}]}'
+        return b'{"value":[{"id": "1", "name": "A"}]}'
     call = next((each for each in profile().reads.values() if each.call in target), None)
     if not call or "/bc/" in target:
-        return b'{"value": []}'
+        return b'{"value":[]}'
     answer: Any = []
     for name in reversed(call.records.split(".")):
         answer = {name: answer}
