@@ -63,12 +63,12 @@ class Measured:
 
 
 MEASURED = Measured(
-    shared_mb=788,
-    shared_s_per_hour=162,
-    shared_postgres_s_per_hour=83,
-    each_mb=13,
-    each_s_per_hour=23,
-    each_postgres_s_per_hour=18,
+    shared_mb=800,
+    shared_s_per_hour=140,
+    shared_postgres_s_per_hour=45,
+    each_mb=12,
+    each_s_per_hour=27,
+    each_postgres_s_per_hour=13.5,
     rest_kb_per_hour=3600,  # of a code location
     run_s=1.88,
     run_postgres_s=0.63,
@@ -76,7 +76,7 @@ MEASURED = Measured(
     run_kb=128,
     slot_mb=145,  # of a worker with two
 )
-"""The line through 2 and 8 connections that are served together, and runs of 1,000 figures of stock in 100 calls."""
+"""The line through 8 and 20 connections that are served together, and runs of 1,000 figures of stock in 100 calls."""
 TOGETHER = 50  # connections in a code location
 
 

@@ -59,7 +59,10 @@ def family(pid: int) -> list[int]:
 
 
 def megabytes(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):  # it has ended since it was found
+        return 0
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
