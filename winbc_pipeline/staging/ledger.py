@@ -60,9 +60,13 @@ def read_other(settings: Settings, flow: str, where: str) -> list[Row]:
     return read(store, where) if store.exists() else []
 
 
-def is_empty(store: Store, part: str) -> bool:
-    """Whether the ledger has no row for a part."""
-    with store.open() as connection:
+def is_empty(store: Store, part: str, wait_s: float | None = None) -> bool:
+    """Whether the ledger has no row for a part.
+
+    Args:
+        wait_s: as for `read`.
+    """
+    with store.open(wait_s) as connection:
         create(connection)
         return connection.execute("SELECT 1 FROM ledger WHERE part = ? LIMIT 1", [part]).fetchone() is None
 

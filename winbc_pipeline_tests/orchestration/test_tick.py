@@ -210,6 +210,18 @@ def test_a_first_load_that_has_read_its_source_and_then_fails_is_requested_as_ra
     assert desk.request(failed_at + timedelta(seconds=AGAIN_S), both)
 
 
+def test_a_change_is_requested_at_once_after_a_failed_run_where_a_record_has_come_to_an_outcome(desk: Desk) -> None:
+    """The watermark stops before the second in which Winstore was asked, so there may be none yet."""
+    both = watch.watches(desk.sandboxes.settings)
+    desk.many_articles(number=1)
+    with lease(desk.connected):
+        stage.stage(desk.connected, FIRST)
+        ledger.move(desk.connected.store, [Move("item", "S0", State.FAILED)], "r1")
+    desk.has_failed()
+    assert desk.watermark is None
+    assert desk.request(watches=both)
+
+
 def test_the_whole_history_that_failed_is_requested_again_at_once_after_an_edit_of_its_tables_or_a_restart(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

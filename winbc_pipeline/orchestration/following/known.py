@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ...flows import FLOWS
-from ...settings import Settings
 from ...staging import ledger
 from ...staging.progress import last_asked
 from ...staging.store import Row, Store
@@ -33,12 +32,14 @@ class Known:
         is_new: whether nothing was loaded yet.
         depends: whether records wait for another flow, so that its database counts, too.
         waiting: rows of the ledger that the next run can settle without a person.
+        is_first: whether no record has come to an outcome yet, so that the next run is a first load.
     """
 
     asked: Question
     is_new: bool
     depends: bool
     waiting: list[Row]
+    is_first: bool = False
 
 
 # By database: what it said last, and what `written` said then.
@@ -81,18 +82,14 @@ def written(connected: ConnectedFlow, others: bool) -> list[Written]:
     return [session.written(store, settings, lease) for store, lease in every]
 
 
-def before_all(settings: Settings) -> datetime:
-    """What a flow without a watermark counts changes from: a moment before the first that is read."""
-    return datetime.combine(settings.history_start, datetime.min.time(), UTC) - SECOND
-
-
 def _asked(connected: ConnectedFlow, wait_s: float) -> Known:
     followed = ledger.watermark(connected.store, connected.flow.id, wait_s)
     is_new = followed is None and last_asked(connected.store, connected.staging.name, wait_s) is None
+    is_first = followed is None and ledger.is_empty(connected.store, connected.flow.main, wait_s)
     depends, waiting = (False, []) if is_new else _waiting(connected, wait_s)
-    start = before_all(connected.settings)
+    start = datetime.combine(connected.settings.history_start, datetime.min.time(), UTC) - SECOND
     asked = Question(connected, start) if is_new else Question.about(connected, followed or start, wait_s)
-    return Known(asked, is_new, depends, waiting)
+    return Known(asked, is_new, depends, waiting, is_first)
 
 
 def _awaited(connected: ConnectedFlow) -> list[Store]:

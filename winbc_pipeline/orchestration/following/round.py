@@ -142,7 +142,7 @@ def _begun(one: Followed, instance: DagsterInstance, now: Callable[[], datetime]
 def _follows(each: Asked, answer: Change | WinbcError | None) -> RunRequest | SkipReason:
     if isinstance(answer, WinbcError):
         raise answer
-    return each.tick.follows(each.known.asked, answer, each.known.waiting)
+    return each.tick.follows(each.known.asked, answer, each.known.waiting, each.known.is_first)
 
 
 def _answers(asked: Sequence[Asked]) -> Answers:

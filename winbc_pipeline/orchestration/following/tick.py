@@ -23,7 +23,7 @@ from ..systems import NAMES
 from ..windows import RANGE_END, RANGE_START, range_tags
 from . import echo
 from . import watch as watching
-from .known import Known, before_all, known_of, written
+from .known import Known, known_of, written
 from .watch import BUSY_S, Watch
 
 AGAIN_S = 300  # seconds until a run is requested again for a change that is still open
@@ -86,7 +86,7 @@ class Tick:
     def look(self, known: Known) -> RunRequest | SkipReason:
         """What follows from one question."""
         question = self.question(known)
-        return self.follows(question, self.watch.look(question), known.waiting)
+        return self.follows(question, self.watch.look(question), known.waiting, known.is_first)
 
     def stay(self, seen: list[Written], known: Known) -> RunRequest | SkipReason:
         """What follows from the first answer that asks for something new, in the time of a stay."""
@@ -104,7 +104,7 @@ class Tick:
             change = self.watch.look(question) if waiting else self.watch.stay(question, every, over, left)
             if resting := paused(self.connected, self.now()):
                 return resting
-            answer = self.follows(question, change, waiting)
+            answer = self.follows(question, change, waiting, known.is_first)
             if not self._is_taken(answer, change, waiting):
                 may_go_on = change is None and not waiting
                 if isinstance(answer, RunRequest) or not (may_go_on and over() and left > every):
@@ -122,12 +122,14 @@ class Tick:
         """What the source is asked."""
         return replace(known.asked, connected=self.connected, seen=self.taken)
 
-    def follows(self, question: Question, change: Change | None, waiting: list[Row]) -> RunRequest | SkipReason:
-        """What follows from an answer, and from the ledger's rows that a run can settle."""
+    def follows(
+        self, question: Question, change: Change | None, waiting: list[Row], is_first: bool
+    ) -> RunRequest | SkipReason:
+        """What follows from an answer, and from what the ledger says, as Known tells it."""
         if change is None and not waiting:
             return SkipReason(f"Nothing changed since {question.followed.isoformat()}.")
         anew: str | SkipReason
-        if question.followed == before_all(self.connected.settings):  # no run came to its end yet
+        if is_first:
             anew = _after_failure(self.connected, self.instance, self.watch, self.now())
         else:
             anew = _after_outage(self.connected, self.instance, self.watch)
