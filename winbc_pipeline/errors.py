@@ -137,9 +137,10 @@ class StateUnavailable(StoreUnavailable):
 
     code = "E-STATE"
 
-    def __init__(self, server: str, why: str = "does not answer") -> None:
+    def __init__(self, server: str, why: str = "") -> None:
+        what = f"{server} cannot be used: {why}." if why else f"{server} does not answer."
         safe = "What was committed before is safe, and nothing was sent that the ledger does not know."
-        super().__init__(f"{server} {why}. {safe}", "Run it again when it answers: it goes on where it stopped.")
+        super().__init__(f"{what} {safe}", "Run it again when it answers: it goes on where it stopped.")
 
 
 class LeaseLost(StateUnavailable):

@@ -88,6 +88,7 @@ def test_the_kubernetes_file_starts_what_the_docs_name() -> None:
     }
     assert deployed["winbc-daemon"]["replicas"] == 1
     for pod in pods.values():
-        (volume,) = pod["volumes"]
-        assert volume["persistentVolumeClaim"]["claimName"] == "winbc-connection"
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        assert volumes["connection"]["persistentVolumeClaim"]["claimName"] == "winbc-connection"
+        assert volumes["ca"]["configMap"]["name"] == "winbc-ca"
         assert pod["containers"][0]["image"] == pods["winbc-daemon"]["containers"][0]["image"], "the same version"

@@ -24,11 +24,11 @@ CONNECT_S = 10
 KEEPALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 11_000}
 FULL = re.compile("No space left on device|could not extend file")  # what a server says whose disk is full
 REFUSES = (
-    ("does not support SSL", "speaks no TLS, which `sslmode` asks for"),
-    ("certificate", "has a certificate that is not trusted here (`sslrootcert` in `state.database`)"),
-    ("password authentication failed|no password supplied", "refuses the user or the password of `state`"),
-    ("could not translate host name", "has a name that is not known here"),
-    ("database .* does not exist", "has no such database"),
+    ("does not support SSL", "it speaks no TLS, which `sslmode` asks for"),
+    ("certificate", "its certificate is not trusted here (`sslrootcert` in `state.database`)"),
+    ("password authentication failed|no password supplied", "it refuses the user or the password of `state`"),
+    ("could not translate host name", "its name is not known here"),
+    ("database .* does not exist", "it has no such database"),
 )
 """What the driver says in English where a session does not begin, and what it means."""
 LISTS = "list_column"

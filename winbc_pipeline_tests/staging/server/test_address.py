@@ -19,12 +19,12 @@ BEGINS = 'connection to server at "db.example" (10.0.0.1), port 5432 failed: '
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        (f'{BEGINS}root certificate file "/root.crt" does not exist', "certificate that is not trusted here"),
-        (f"{BEGINS}SSL error: certificate verify failed", "certificate that is not trusted here"),
+        (f'{BEGINS}root certificate file "/root.crt" does not exist', "certificate is not trusted here"),
+        (f"{BEGINS}SSL error: certificate verify failed", "certificate is not trusted here"),
         (f'{BEGINS}FATAL:  password authentication failed for user "winbc"', "refuses the user or the password"),
         (f"{BEGINS}fe_sendauth: no password supplied", "refuses the user or the password"),
         (f'{BEGINS}FATAL:  database "winbc" does not exist', "has no such database"),
-        ('could not translate host name "db.example" to address', "a name that is not known here"),
+        ('could not translate host name "db.example" to address', "its name is not known here"),
         (f"{BEGINS}server does not support SSL, but SSL was required", "speaks no TLS"),
         (f"{BEGINS}Connection refused", "does not answer"),
     ],
