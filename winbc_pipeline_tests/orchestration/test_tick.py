@@ -172,10 +172,11 @@ def test_the_whole_history_that_an_outage_stopped_is_requested_again_as_soon_as_
 ) -> None:
     """While it does not answer, no further run is started: each would leave an event for every window."""
     both = watch.watches(desk.sandboxes.settings)
-    desk.has_failed()
+    failed_at = desk.has_failed()
     down.append(system)
     assert desk.rests(both)
-    assert desk.rests(both, clock.now() + timedelta(days=2))
+    assert desk.rests(both, failed_at + timedelta(hours=5, minutes=59))
+    assert desk.request(failed_at + timedelta(hours=6), both), "our question may be wrong, and not the system"
     down.clear()
     for each in both.values():  # the daemon's next look
         each.clock = lambda: time.monotonic() + watch.LOOP_S

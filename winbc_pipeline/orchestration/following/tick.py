@@ -207,21 +207,21 @@ def _after_failure(
 ) -> str | SkipReason:
     """What a run key says of a first load that has failed, so that another one is requested; why none is, yet.
 
-    Dagster notes each window of a run before it begins: one over three years that fails at once leaves 10 MB. So both
-    systems have to answer, and the next one comes after 5, 10, 20 … minutes; at once where something may have mended
-    it. It says nothing while the last run of the flow has not failed.
+    It says nothing while the last run of the flow has not failed. Dagster notes each window of a run before it begins:
+    one over three years that fails at once leaves 33 MB. So the next one comes after 5, 10, 20 … minutes, or LATEST_S
+    while a system is down; at once where something may have mended it.
     """
     last = _failed_run(connected, instance)
     if last is None:
         return ""
     ended = datetime.fromtimestamp(last.end_time or 0, UTC)
     mended = max(filter(None, [*(each.back_at() for each in watch.both), BEGUN_AT, _edited_at(connected)]))
-    if down := next((each for each in watch.both if each.is_down), None):
-        return SkipReason(f"{NAMES[down.source]} does not answer, or refuses: the run that failed says why.")
+    down = next((NAMES[each.source] for each in watch.both if each.is_down), "")
     failed = instance.get_runs_count(RunsFilter(job_name=_job(connected), statuses=[DagsterRunStatus.FAILURE]))
-    due = ended + timedelta(seconds=min(AGAIN_S * 2 ** (failed - 1), LATEST_S))
-    if mended <= ended and now < due:
-        return SkipReason(f"The last run failed. The next one begins at {due:%H:%M} UTC, or after an edit.")
+    due = ended + timedelta(seconds=LATEST_S if down else min(AGAIN_S * 2 ** (failed - 1), LATEST_S))
+    if now < due and (down or mended <= ended):
+        why = f"{down} does not answer, or refuses" if down else "The last run failed"
+        return SkipReason(f"{why}. The next run begins at {due:%H:%M} UTC, or when something was done about it.")
     return f" after {max(mended, ended).isoformat()}"
 
 
