@@ -1,9 +1,11 @@
 """Orders to Winstore after a backup was put back: Winstore has no look-up that is known to work. Row 22."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
+from winbc_pipeline import clock
 from winbc_pipeline.flows import flow_named
 from winbc_pipeline.sync.connected import ConnectedFlow
 from winbc_pipeline.sync.run import dry_run, push_windows
@@ -34,6 +36,11 @@ def restored(sandboxes: Sandboxes) -> Iterator[BcUsers]:
     restore(sandboxes.settings, backup)
     yield made
     assert len(orders(sandboxes)) >= 2
+
+
+def tomorrow() -> str:
+    """A moment after every backup of today, as Business Central writes it."""
+    return (clock.now() + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def test_what_may_have_been_sent_since_the_backup_waits_for_a_person(restored: BcUsers) -> None:
@@ -68,7 +75,7 @@ def test_it_is_found_where_winstore_can_be_asked(restored: BcUsers) -> None:
 
 def test_orders_of_later_go_as_ever(restored: BcUsers) -> None:
     restored.sandboxes.sync(FLOW)
-    restored.at("2026-12-01T10:00:00.000Z")
+    restored.at(tomorrow())
     restored.order()
     assert restored.sandboxes.sync(FLOW).created == 1
 
@@ -87,7 +94,7 @@ def test_an_order_that_was_skipped_meanwhile_is_still_in_doubt(restored: BcUsers
 
 def test_a_plan_from_before_the_restore_sends_nothing(restored: BcUsers) -> None:
     sandboxes = restored.sandboxes
-    restored.at("2026-12-01T10:00:00.000Z")
+    restored.at(tomorrow())
     restored.order()
     connected = ConnectedFlow(flow_named(FLOW), sandboxes.settings)
     dry_run(Work(connected, FIRST, LAST, "shown"))
