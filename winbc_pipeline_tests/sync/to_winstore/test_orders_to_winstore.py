@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -266,7 +266,8 @@ def test_what_winstore_does_not_have_is_sent_again_after_the_quarantine_only(
     looked_up.sandboxes.sync(FLOW)
     looked_up.sandboxes.sync(FLOW)
     assert orders(looked_up.sandboxes) == []
-    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 12, 31, tzinfo=UTC))
+    later = clock.now() + timedelta(days=1)
+    monkeypatch.setattr(clock, "now", lambda: later)
     assert looked_up.sandboxes.sync(FLOW).created == 1
     assert len(orders(looked_up.sandboxes)) == 1
 
